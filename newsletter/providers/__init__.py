@@ -1,0 +1,34 @@
+"""The providers, one line each. Adding one: docs/adding-a-provider.md."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from newsletter.errors import BadInput, Place
+
+if TYPE_CHECKING:
+    from newsletter.providers.base import Provider
+    from newsletter.settings import Settings
+
+PROVIDERS = {
+    "fake": "newsletter.providers.fake:Fake",
+    "outbox": "newsletter.providers.outbox:Outbox",
+    "postmark": "newsletter.providers.postmark:Postmark",
+    "smtp": "newsletter.providers.smtp:Smtp",
+}
+
+
+def open_provider(settings: Settings) -> Provider:
+    """The provider that `[provider] name` says; only its own module is imported."""
+    name = settings.provider.name
+    if name not in PROVIDERS:
+        near = difflib.get_close_matches(name, PROVIDERS, n=1)
+        raise BadInput(
+            f"there is no mail provider {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+            places=[Place("provider.name", f"one of {', '.join(sorted(PROVIDERS))}")],
+        )
+    module_name, class_name = PROVIDERS[name].split(":")
+    provider_class: type[Provider] = getattr(import_module(module_name), class_name)
+    return provider_class.open(settings)
