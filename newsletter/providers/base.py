@@ -84,16 +84,17 @@ class Provider(ABC):
         raise TypeError(f"{self.name} takes MIME")
 
     @abstractmethod
-    def send(self, letters: Sequence[Letter]) -> list[Answer]:
+    def send(self, letters: Sequence[Letter], *, issue: str) -> list[Answer]:
         """Hand over at most `batch_size` letters; one answer a letter, in the same order, always as many.
 
         Never raises for anything the outside world does: no connection, a cut one, a timeout, nonsense for an answer
         are outcomes too. A connection that could not be made is BUSY, one that broke after the body left is UNSURE.
+        `issue` is the issue's id, or "test" or "system" for mail outside any issue.
         """
 
-    def look_up(self, delivery_ids: Sequence[str]) -> dict[str, Answer]:
+    def look_up(self, delivery_ids: Sequence[str], *, issue: str) -> dict[str, Answer]:
         """What became of these: ACCEPTED where it was taken, BUSY where it certainly was not; absent: cannot tell."""
         return {}
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Let go of connections; the provider is not used again."""
