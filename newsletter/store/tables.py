@@ -1,0 +1,215 @@
+"""The tables. Times are UTC; ids of subscribers are random; nothing here is a file's content.
+
+A recipient is a row with its batch's number; claims and attempts stand on the batch, because one batch is one call of
+the provider and row-by-row claims cost seven times more (docs/design.md). A receipt is inserted with the answer, so
+"pending" is a recipient without a receipt.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.types import TypeDecorator
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime; SQLite, which has no zones, keeps it as naive UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime was to be stored as an instant")
+        in_utc = value.astimezone(UTC)
+        return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# --- posts ---
+
+post_file = Table(
+    "post_file",
+    metadata,
+    Column("path", Text, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("reader", Text, nullable=False),
+    Column("post_json", Text, nullable=False),
+    Column("problem", Text, nullable=False, default=""),
+    Column("problem_line", Integer),
+)
+
+known_post = Table(
+    "known_post",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("text_sha256", String(64), nullable=False),
+)
+
+imported_item = Table(
+    "imported_item",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("at", Utc, nullable=False),
+)
+
+# --- issues ---
+
+issue = Table(
+    "issue",
+    metadata,
+    Column("id", String(120), primary_key=True),
+    Column("digest", String(80), nullable=False, index=True),
+    Column("due_at", Utc, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("paused_by", String(16), comment="person, or product when it stopped itself"),
+    Column("note", Text, nullable=False, default=""),
+    Column("automatic", JSON, comment="what the last refresh wrote by itself into issue.md"),
+    Column("manifest_sha256", String(64)),
+    Column("approved_at", Utc),
+    Column("provider", String(40)),
+    Column("attempts", Integer, nullable=False, default=0, comment="provider calls begun, ever"),
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    Column("began_at", Utc),
+    Column("ended_at", Utc),
+)
+
+issue_post = Table(
+    "issue_post",
+    metadata,
+    Column("issue_id", String(120), primary_key=True),
+    Column("post_id", Text, primary_key=True),
+    comment="the posts of approved issues: what is used up",
+)
+
+left_over = Table(
+    "left_over",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("post_id", Text, primary_key=True),
+    Column("issue_id", String(120), nullable=False),
+)
+
+# --- subscribers ---
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False, unique=True, comment="normalised, for equality"),
+    Column("name", Text, nullable=False, default=""),
+    Column("state", String(16), nullable=False),
+    Column("topics", JSON, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    Column("consent", Text, nullable=False, default=""),
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("subscriber_id", String(32), primary_key=True),
+    Column("digest", String(80), primary_key=True),
+    Column("joined_at", Utc, nullable=False),
+    Column("left_at", Utc, comment="kept, so that an import does not bring back who has left"),
+    Index("ix_subscription_digest", "digest"),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("email_hash", String(64), primary_key=True, comment="HMAC-SHA256 of email_key with the site's key"),
+    Column("reason", String(16), nullable=False),
+    Column("at", Utc, nullable=False),
+    comment="outlives the subscriber's row: erased people are not mailed after a re-import",
+)
+
+# --- deliveries ---
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("issue_id", String(120), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(12), nullable=False, comment="pending, claimed, attempting, done"),
+    Column("owner", String(64)),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("provider", String(40)),
+    Column("changed_at", Utc, nullable=False),
+    Column("not_before", Utc),
+    Index("ix_batch_issue_id_state", "issue_id", "state"),
+)
+
+recipient = Table(
+    "recipient",
+    metadata,
+    Column("issue_id", String(120), primary_key=True),
+    Column("subscriber_id", String(32), primary_key=True),
+    Column("batch", Integer, nullable=False),
+    Index("ix_recipient_issue_id_batch", "issue_id", "batch"),
+    sqlite_with_rowid=False,
+)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("issue_id", String(120), primary_key=True),
+    Column("subscriber_id", String(32), primary_key=True),
+    Column("state", String(12), nullable=False, comment="sent, refused, unsure, skipped"),
+    Column("at", Utc, nullable=False),
+    Column("provider", String(40)),
+    Column("provider_id", Text),
+    Column("reason", Text),
+    sqlite_with_rowid=False,
+)
+
+# --- occurrences ---
+
+occurrence = Table(
+    "occurrence",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("wall_time", DateTime, primary_key=True, comment="what the wall clock shows: the identity"),
+    Column("due_at", Utc, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("changed_at", Utc, nullable=False),
+)
+
+digest_seen = Table(
+    "digest_seen",
+    metadata,
+    Column("digest", String(80), primary_key=True),
+    Column("schedule", Text, nullable=False),
+    Column("valid_from", Utc, nullable=False, comment="a schedule makes nothing due before the scheduler saw it"),
+)
