@@ -1,0 +1,223 @@
+"""What differs per reader: a finished email is split at its merge markers once, then only joined.
+
+A **marker** is letters and digits, so that neither MJML, an HTML parser, a URL nor JSON touches it; the nonce in it
+is drawn per rendering, so that no post can forge one. It also says how its value has to be written: a marker made with
+`html=True` stands in HTML (the value is HTML-escaped), any other stands in plain text: a header, the text part, a
+string of a provider's JSON. What the whole is packed in (quoted-printable, a header, JSON) is known only when it is
+compiled; the two together choose one of a few small encoders. Everything constant is encoded once and shared.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
+from typing import Any, Literal, NamedTuple
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from newsletter.emails import mime
+from newsletter.models import Email, Reader
+
+Place = Literal["header", "body", "json"]
+
+
+class Fields(NamedTuple):
+    """The values of one reader's copy, in plain text."""
+
+    to: str
+    """`"Name" <address>`, or the bare address."""
+    email: str
+    name: str
+    unsubscribe_url: str
+    web_url: str
+    delivery_id: str
+
+
+FIELDS = Fields._fields
+_NAME_BY_CODE = {name.replace("_", ""): name for name in FIELDS}
+_UNSAFE_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
+
+
+class Slot(NamedTuple):
+    """One place in a message where readers differ."""
+
+    field: str
+    is_html: bool
+
+
+class Filled(NamedTuple):
+    """What one reader sees, for previews and test mails."""
+
+    subject: str
+    html: str
+    text: str
+
+
+# --- markers ---------------------------------------------------------------------------------------------------
+
+
+def marker(field: str, nonce: str, *, html: bool = False) -> str:
+    """The marker of one of `FIELDS`; `html=True` where the value will stand in HTML, attribute values included."""
+    if field not in FIELDS:
+        raise ValueError(f"there is no merge field {field!r}; there are {', '.join(FIELDS)}")
+    if not nonce.isascii() or not nonce.isalnum():
+        raise ValueError("a nonce has letters and digits only")
+    return f"merge{nonce}{'H' if html else 'T'}{field.replace('_', '')}end"
+
+
+@lru_cache(maxsize=16)
+def _pattern(nonce: str) -> re.Pattern[str]:
+    return re.compile(f"merge{re.escape(nonce)}([HT])({'|'.join(_NAME_BY_CODE)})end")
+
+
+def split(text: str, nonce: str) -> list[str | Slot]:
+    """The text in order: what all readers share, and the slots between."""
+    shared, *rest = _pattern(nonce).split(text)
+    pieces: list[str | Slot] = [shared]
+    for context, code, after in zip(rest[0::3], rest[1::3], rest[2::3], strict=True):
+        pieces += [Slot(_NAME_BY_CODE[code], context == "H"), after]
+    return [piece for piece in pieces if piece != ""]
+
+
+# --- one reader ------------------------------------------------------------------------------------------------
+
+
+def fields(reader: Reader, *, delivery_id: str, unsubscribe_url: str, web_url: str) -> Fields:
+    """The values of one reader's copy, safe in any header: no control characters, addresses of pages in ASCII."""
+    name = " ".join(_UNSAFE_IN_LINE.sub(" ", reader.name).split())
+    email = _UNSAFE_IN_LINE.sub("", reader.email)
+    return Fields(
+        to=mime.mailbox(name, email),
+        email=email,
+        name=name,
+        unsubscribe_url=_ascii_url(unsubscribe_url),
+        web_url=_ascii_url(web_url),
+        delivery_id=_UNSAFE_IN_LINE.sub("", delivery_id),
+    )
+
+
+def _ascii_url(url: str) -> str:
+    if url.isascii() and url.isprintable() and " " not in url:
+        return url
+    parts = urlsplit(_UNSAFE_IN_LINE.sub("", url))
+    path, query, fragment = (quote(part, _URL_SAFE) for part in (parts.path, parts.query, parts.fragment))
+    return urlunsplit((parts.scheme, mime.ascii_domain(parts.netloc), path, query, fragment))
+
+
+def filled(email: Email, values: Fields) -> Filled:
+    """The email as this reader gets it, decoded."""
+
+    def value(found: re.Match[str]) -> str:
+        plain = str(getattr(values, _NAME_BY_CODE[found[2]]))
+        return html.escape(plain) if found[1] == "H" else plain
+
+    pattern = _pattern(email.nonce)
+    return Filled(email.subject, pattern.sub(value, email.html), pattern.sub(value, email.text))
+
+
+# --- segments --------------------------------------------------------------------------------------------------
+
+
+class Segments:
+    """A message encoded once; `letter` puts one reader's values between the constant parts without copying them."""
+
+    __slots__ = ("_parts", "_slots")
+
+    def __init__(self, pieces: Iterable[tuple[bytes | Slot, Place]]) -> None:
+        self._parts: list[bytes] = []
+        positions: dict[tuple[Slot, Place], list[int]] = {}
+        for piece, place in _joined(pieces):
+            if isinstance(piece, Slot):
+                positions.setdefault((piece, place), []).append(len(self._parts))
+            self._parts.append(piece if isinstance(piece, bytes) else b"")
+        self._slots = tuple((_encoder(slot, place), tuple(found)) for (slot, place), found in positions.items())
+
+    def letter(self, values: Fields) -> list[bytes]:
+        """One reader's message, in pieces to be written one after another."""
+        parts = self._parts.copy()
+        for encode, positions in self._slots:
+            value = encode(values)
+            for position in positions:
+                parts[position] = value
+        return parts
+
+
+def _joined(pieces: Iterable[tuple[bytes | Slot, Place]]) -> list[tuple[bytes | Slot, Place]]:
+    """The same with neighbouring constants made one."""
+    joined: list[tuple[bytes | Slot, Place]] = []
+    for piece, place in pieces:
+        if joined and isinstance(piece, bytes) and isinstance(joined[-1][0], bytes):
+            joined[-1] = (joined[-1][0] + piece, place)
+        else:
+            joined.append((piece, place))
+    return joined
+
+
+def _encoder(slot: Slot, place: Place) -> Callable[[Fields], bytes]:
+    """How this field is written at this place. The order is always: escape for HTML, then encode for the wire."""
+    index = FIELDS.index(slot.field)
+    if place == "header":
+        if slot.field == "to":
+            return lambda values: mime.mailbox_header(values.name, values.email)
+        return lambda values: mime.header_value(values[index])
+    pack = _json_value if place == "json" else mime.qp_value
+    if slot.is_html:
+        return lambda values: pack(html.escape(values[index]))
+    return lambda values: pack(values[index])
+
+
+def _json_value(value: str) -> bytes:
+    return encode_basestring_ascii(value)[1:-1].encode("ascii")
+
+
+# --- compiling -------------------------------------------------------------------------------------------------
+
+
+def compile_json(payload: Mapping[str, Any], nonce: str) -> Segments:
+    """One JSON object (UTF-8) with markers anywhere in its strings."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return Segments((_utf8(piece), "json") for piece in split(text, nonce))
+
+
+def _utf8(piece: str | Slot) -> bytes | Slot:
+    return piece if isinstance(piece, Slot) else piece.encode()
+
+
+def compile_mime(email: Email, *, sent_at: datetime) -> Segments:
+    """The whole message: headers, text part, HTML part; CRLF, ASCII (RFC 5322, 2045-2047), no line begins with a dot.
+
+    `sent_at` becomes the Date header. Raises `BadInput` for a header that holds a line break or control character.
+    """
+    boundary = f"=_{email.nonce}"  # quoted-printable never holds "=_", so it cannot stand in a part
+    pieces: list[tuple[bytes | Slot, Place]] = []
+    for name, value in [*email.headers, *mime.closing_headers(email.subject, sent_at, boundary)]:
+        pieces += [(b"%s: " % name.encode("ascii"), "header"), *_header(name, value, email.nonce), (b"\r\n", "header")]
+    for subtype, text in (("plain", email.text), ("html", email.html)):
+        pieces += [(mime.part_start(boundary, subtype), "body"), *_body(text, email.nonce)]
+    pieces.append((mime.parts_end(boundary), "body"))
+    return Segments(pieces)
+
+
+def _header(name: str, value: str, nonce: str) -> list[tuple[bytes | Slot, Place]]:
+    pieces = split(value, nonce)
+    if not any(isinstance(piece, Slot) for piece in pieces):
+        return [(mime.header(name, value), "header")]
+    return [
+        (piece if isinstance(piece, Slot) else mime.header_between_slots(name, piece), "header") for piece in pieces
+    ]
+
+
+def _body(text: str, nonce: str) -> list[tuple[bytes | Slot, Place]]:
+    """Quoted-printable in which every slot stands alone between two soft line breaks."""
+    pieces: list[tuple[bytes | Slot, Place]] = []
+    for piece in split(text, nonce):
+        if isinstance(piece, Slot):
+            pieces += [(mime.SOFT_BREAK, "body"), (piece, "body"), (mime.SOFT_BREAK, "body")]
+        else:
+            pieces.append((mime.quoted_printable(piece), "body"))
+    return pieces
