@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from newsletter.store import tables
+from newsletter.store.batches import BatchesStore
 from newsletter.store.deliveries import DeliveriesStore
 from newsletter.store.engine import open_engine, reading, writing
 from newsletter.store.issues import IssuesStore
@@ -30,6 +31,7 @@ class Store:
         self.issues = IssuesStore(self.engine)
         self.subscribers = SubscribersStore(self.engine)
         self.deliveries = DeliveriesStore(self.engine)
+        self.batches = BatchesStore(self.engine)
         self.occurrences = OccurrencesStore(self.engine)
         self.instance = self._instance()
 

@@ -1,0 +1,157 @@
+"""The plan of an issue, and what became of each delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Integer, Select, and_, cast, func, insert, literal, select, update
+
+from newsletter.models import Counts, Delivery, DeliveryState, IssueState
+from newsletter.store import tables
+from newsletter.store.engine import reading, writing
+from newsletter.store.issues import set_state
+from newsletter.store.receipts import MAY_MAIL, Result, new_batch, receipt_of_recipient, receipt_row
+from newsletter.store.upsert import replace
+
+
+class DeliveriesStore:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # --- the plan ---
+
+    def forecast(self, digest: str) -> int:
+        """How many would get an issue of this digest now."""
+        with reading(self._engine) as connection:
+            return int(connection.scalar(select(func.count()).select_from(_audience(digest).subquery())) or 0)
+
+    def begin(
+        self,
+        issue_id: str,
+        *,
+        digest: str,
+        provider: str,
+        batch_size: int,
+        come_from: Collection[IssueState],
+        now: datetime,
+    ) -> bool:
+        """Freeze the audience and open the sending, in one transaction; False when the issue's state forbids it.
+
+        Planned once: later calls only set the state, people who joined meanwhile are not added.
+        """
+        with writing(self._engine) as connection:
+            changed = set_state(
+                connection, issue_id, come_from, IssueState.SENDING, now=now, note="", provider=provider
+            )
+            if changed and not self._is_planned(connection, issue_id):
+                started = update(tables.issue).where(tables.issue.c.id == issue_id).values(began_at=now)
+                connection.execute(started)
+                self._plan(connection, issue_id, digest, batch_size, now)
+            return changed
+
+    def _is_planned(self, connection: Connection, issue_id: str) -> bool:
+        query = select(tables.recipient.c.batch).where(tables.recipient.c.issue_id == issue_id).limit(1)
+        return connection.execute(query).first() is not None
+
+    def _plan(self, connection: Connection, issue_id: str, digest: str, batch_size: int, now: datetime) -> None:
+        audience = _audience(digest).subquery()
+        row_number = func.row_number().over(order_by=audience.c.id)
+        number = cast((row_number - 1 - (row_number - 1) % batch_size) / batch_size, Integer) + 1
+        chosen = select(literal(issue_id), audience.c.id, number)
+        connection.execute(insert(tables.recipient).from_select(["issue_id", "subscriber_id", "batch"], chosen))
+        numbers = (
+            select(
+                tables.recipient.c.issue_id,
+                tables.recipient.c.batch,
+                literal("pending"),
+                literal(0),
+                literal(now, tables.Utc()),
+            )
+            .where(tables.recipient.c.issue_id == issue_id)
+            .distinct()
+        )
+        names = ["issue_id", "number", "state", "attempt", "changed_at"]
+        connection.execute(insert(tables.batch).from_select(names, numbers))
+
+    # --- in doubt ---
+
+    def unsure(self, issue_id: str, *, provider: str) -> list[str]:
+        """Who is in doubt with this provider."""
+        query = select(tables.receipt.c.subscriber_id).where(
+            tables.receipt.c.issue_id == issue_id,
+            tables.receipt.c.state == DeliveryState.UNSURE.value,
+            tables.receipt.c.provider == provider,
+        )
+        with reading(self._engine) as connection:
+            return list(connection.scalars(query))
+
+    def settle(self, issue_id: str, *, provider: str, results: Sequence[Result], now: datetime) -> None:
+        """Replace doubts by what a look-up found."""
+        with writing(self._engine) as connection:
+            rows = [receipt_row(issue_id, provider, result, now) for result in results]
+            replace(connection, tables.receipt, rows, only_where={"state": DeliveryState.UNSURE.value})
+
+    def resolve(self, issue_id: str, *, as_sent: bool, reason: str, now: datetime) -> int:
+        """A person's decision on everyone in doubt; unsent ones become pending again. Returns how many."""
+        in_doubt = and_(tables.receipt.c.issue_id == issue_id, tables.receipt.c.state == DeliveryState.UNSURE.value)
+        with writing(self._engine) as connection:
+            ids = list(connection.scalars(select(tables.receipt.c.subscriber_id).where(in_doubt)))
+            if as_sent:
+                decided = update(tables.receipt).where(in_doubt)
+                connection.execute(decided.values(state=DeliveryState.SENT.value, reason=reason, at=now))
+            elif ids:
+                connection.execute(tables.receipt.delete().where(in_doubt))
+                new_batch(connection, issue_id, ids, now=now)
+            return len(ids)
+
+    # --- how it stands ---
+
+    def counts(self, issue_id: str) -> Counts:
+        recipients = select(func.count()).where(tables.recipient.c.issue_id == issue_id)
+        by_state = (
+            select(tables.receipt.c.state, func.count())
+            .where(tables.receipt.c.issue_id == issue_id)
+            .group_by(tables.receipt.c.state)
+        )
+        with reading(self._engine) as connection:
+            total = int(connection.scalar(recipients) or 0)
+            known: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
+        return Counts(recipients=total, pending=total - sum(known.values()), **known)
+
+    def list(self, issue_id: str, *, state: DeliveryState | None = None) -> Iterator[Delivery]:
+        """Every recipient by address, streamed. An erased subscriber shows with an empty address."""
+        shown = func.coalesce(tables.receipt.c.state, literal(DeliveryState.PENDING.value))
+        query = (
+            select(
+                func.coalesce(tables.subscriber.c.email, literal("")),
+                shown,
+                tables.receipt.c.at,
+                tables.receipt.c.provider_id,
+                tables.receipt.c.reason,
+            )
+            .select_from(tables.recipient)
+            .outerjoin(tables.receipt, receipt_of_recipient())
+            .outerjoin(tables.subscriber, tables.subscriber.c.id == tables.recipient.c.subscriber_id)
+            .where(tables.recipient.c.issue_id == issue_id)
+            .order_by(tables.subscriber.c.email)
+        )
+        if state is not None:
+            query = query.where(shown == state.value)
+        with reading(self._engine) as connection:
+            for row in connection.execution_options(yield_per=1000).execute(query):
+                yield Delivery(row[0], DeliveryState(row[1]), row[2], row[3], row[4])
+
+
+def _audience(digest: str) -> Select[Any]:
+    return (
+        select(tables.subscriber.c.id)
+        .join(tables.subscription, tables.subscription.c.subscriber_id == tables.subscriber.c.id)
+        .where(tables.subscription.c.digest == digest, MAY_MAIL)
+    )
+
+
+def sums_up(counts: Counts) -> bool:
+    """Nobody is forgotten: every recipient is in exactly one state."""
+    return counts.recipients == counts.pending + counts.sent + counts.refused + counts.unsure + counts.skipped

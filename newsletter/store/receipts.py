@@ -1,0 +1,69 @@
+"""What the statements about batches and about deliveries have in common: who may be mailed, receipts, new batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, func, insert, select, update
+
+from newsletter.models import DeliveryState, SubscriberState
+from newsletter.store import tables
+
+
+class Result(NamedTuple):
+    """What is now known of one delivery."""
+
+    subscriber_id: str
+    state: DeliveryState
+    provider_id: str | None = None
+    reason: str | None = None
+
+
+MAY_MAIL = and_(
+    tables.subscriber.c.state == SubscriberState.ACTIVE.value,
+    tables.subscription.c.left_at.is_(None),
+)
+
+
+def receipt_of_recipient() -> Any:
+    return and_(
+        tables.receipt.c.issue_id == tables.recipient.c.issue_id,
+        tables.receipt.c.subscriber_id == tables.recipient.c.subscriber_id,
+    )
+
+
+def receipt_row(issue_id: str, provider: str | None, result: Result, now: datetime) -> dict[str, Any]:
+    return {
+        "issue_id": issue_id,
+        "subscriber_id": result.subscriber_id,
+        "state": result.state.value,
+        "at": now,
+        "provider": provider,
+        "provider_id": result.provider_id,
+        "reason": result.reason,
+    }
+
+
+def new_batch(
+    connection: Connection,
+    issue_id: str,
+    subscriber_ids: Sequence[str],
+    *,
+    tried: int = 0,
+    not_before: datetime | None = None,
+    now: datetime,
+) -> int:
+    """Move these recipients into a batch of their own, pending; `tried`: how often they were tried already."""
+    highest = select(func.max(tables.batch.c.number)).where(tables.batch.c.issue_id == issue_id)
+    number = int(connection.scalar(highest) or 0) + 1
+    row = {"issue_id": issue_id, "number": number, "state": "pending", "attempt": tried, "changed_at": now}
+    connection.execute(insert(tables.batch).values(**row, not_before=not_before))
+    moved = (
+        update(tables.recipient)
+        .where(tables.recipient.c.issue_id == issue_id, tables.recipient.c.subscriber_id.in_(subscriber_ids))
+        .values(batch=number)
+    )
+    connection.execute(moved)
+    return number
