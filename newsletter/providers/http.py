@@ -1,0 +1,234 @@
+"""The one place that speaks HTTP to providers: a streamed POST, and what a broken or odd exchange means.
+
+The decisive question is never which exception was raised but how much of the body had left: as long as its last piece
+has not been handed to the connection, no server can have taken the call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError
+
+from newsletter import clock
+from newsletter.providers.base import Answer, Outcome
+from newsletter.providers.reasons import tidy_reason
+
+MAX_CONNECT_S = 15.0
+MAX_RETRY_AFTER_S = 3600.0
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+READ_BYTES = 64 * 1024
+
+# requests lets errors of urllib3, http.client and the socket through in places; ValueError covers bad addresses.
+BROKEN = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
+MISCONFIGURED = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidProxyURL,
+    UnicodeError,
+)
+
+
+class Body:
+    """A request body in chunks, each joined only when it is written; `has_left` once the last chunk was asked for.
+
+    requests takes an object with `__len__` and `__iter__` as a stream of known length; of a generator with a
+    Content-Length it makes a broken request with both framings.
+    """
+
+    def __init__(self, chunks: Sequence[Sequence[bytes]]) -> None:
+        self._chunks = chunks
+        self._size_bytes = sum(len(piece) for chunk in chunks for piece in chunk)
+        self.has_left = False
+
+    def __len__(self) -> int:
+        return self._size_bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks[:-1]:
+            yield b"".join(chunk)
+        self.has_left = True
+        yield b"".join(self._chunks[-1])
+
+
+class Reply(NamedTuple):
+    """What came back. The body may be cut short; then it is no valid JSON, and that is all that need be known."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is none: an HTML page of a proxy, half an answer."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+class Http:
+    """Connections to one API, reused; may be used from several threads."""
+
+    def __init__(
+        self, base_url: str, *, headers: Mapping[str, str], timeout_s: float, connections: int = 10, hide: Sequence[str]
+    ) -> None:
+        self._base_url = base_url
+        self._host = urlsplit(base_url).netloc.rpartition("@")[2]
+        self._timeout = (min(timeout_s, MAX_CONNECT_S), timeout_s)
+        self._hide = hide
+        self._session = _session(base_url, connections)
+        self._session.headers.update(headers)
+
+    def post(self, path: str, chunks: Sequence[Sequence[bytes]]) -> Reply | Answer:
+        """The reply, or the answer for the whole call where none came: BUSY before the body had left, else UNSURE."""
+        body = Body(chunks)
+        began_s = clock.monotonic_s()
+        try:
+            response = self._session.post(
+                self._base_url + path, data=body, timeout=self._timeout, allow_redirects=False, stream=True
+            )
+        except BROKEN as error:
+            return self._broken(error, has_left=body.has_left)
+        return self._read(response, until_s=began_s + sum(self._timeout))
+
+    def get(self, path: str, query: Mapping[str, str]) -> Reply | None:
+        """The reply, or None: a question that got none has changed nothing."""
+        began_s = clock.monotonic_s()
+        try:
+            response = self._session.get(
+                self._base_url + path, params=query, timeout=self._timeout, allow_redirects=False, stream=True
+            )
+        except BROKEN:
+            return None
+        return self._read(response, until_s=began_s + sum(self._timeout))
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _read(self, response: requests.Response, *, until_s: float) -> Reply:
+        """The answer, bounded in size and time: a server that drips must not hold the run for ever."""
+        body = bytearray()
+        try:
+            for piece in response.iter_content(READ_BYTES):
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES or clock.monotonic_s() > until_s:
+                    break
+        except BROKEN:
+            pass
+        finally:
+            response.close()
+        for secret in self._hide:  # what the server repeats of them would end in a reason
+            body = body.replace(secret.encode(), b"...")
+        return Reply(response.status_code, response.headers, bytes(body))
+
+    def _broken(self, error: Exception, *, has_left: bool) -> Answer:
+        if has_left:
+            words, outcome = f"no answer from {self._host} after the whole call had left", Outcome.UNSURE
+        elif isinstance(error, MISCONFIGURED):
+            words, outcome = f"{self._host} cannot be called; look at provider.base_url", Outcome.DENIED
+        else:
+            words, outcome = f"no connection to {self._host}", Outcome.BUSY
+        return Answer(outcome, reason=tidy_reason(f"{words} ({_cause(error)})", hide=self._hide))
+
+
+def _session(base_url: str, connections: int) -> requests.Session:
+    """Proxies and certificates as the environment says, asked once: requests would ask again at each call.
+
+    With `trust_env` a forgotten `.netrc` could also replace our credentials.
+    """
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(base_url))
+    session.verify = next(
+        (os.environ[name] for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if name in os.environ), True
+    )
+    adapter = HTTPAdapter(pool_maxsize=connections, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason: requests wraps "Connection refused" three times, with addresses of objects in between."""
+    seen = {id(error)}
+    while (inner := error.__cause__ or error.__context__) is not None and id(inner) not in seen:
+        seen.add(id(inner))
+        error = inner
+    return str(error) if isinstance(error, OSError) and str(error) else type(error).__name__
+
+
+# --- what a status means ----------------------------------------------------------------------------------------
+
+
+def refusal(reply: Reply, *, now: datetime, said: str = "") -> Answer | None:
+    """The answer for the whole call by its HTTP status; None for 2xx, where the body must be read.
+
+    `said` is what the provider wrote, where the caller found it. Repeating is right for 429 alone: a 5xx comes from
+    servers that took the call, too.
+    """
+    outcome, words = _meaning(reply)
+    if outcome is None:
+        return None
+    retry_after_s = retry_after(reply.headers.get("Retry-After"), now=now) if outcome is Outcome.BUSY else None
+    reason = f"HTTP {reply.status}" + (f": {text}" if (text := said or words) else "")
+    return Answer(outcome, reason=tidy_reason(reason), retry_after_s=retry_after_s)
+
+
+def _meaning(reply: Reply) -> tuple[Outcome | None, str]:
+    status = reply.status
+    if 200 <= status < 300:
+        return None, ""
+    if status == 429:
+        return Outcome.BUSY, "too many calls"
+    if status in (301, 302, 307, 308):
+        host = urlsplit(reply.headers.get("Location", "")).netloc or "another address"
+        return Outcome.DENIED, f"the API is said to be at {host}; set provider.base_url to where it is"
+    if status >= 500 or status == 408 or status < 400:
+        # 408 says that the request came too late, but a gateway may say so of a request that it had passed on.
+        return Outcome.UNSURE, ""
+    return Outcome.DENIED, _CLIENT_ERRORS.get(status, "")
+
+
+_CLIENT_ERRORS = {
+    401: "the key was not taken",
+    402: "payment is wanted",
+    403: "not allowed",
+    404: "nothing answers at this address; look at provider.base_url",
+    407: "the proxy wants a password",
+    413: "the call is too large; set a smaller provider.batch_size",
+}
+
+
+def retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Seconds to wait by a `Retry-After` (seconds or an HTTP date), at most an hour; None where it says nothing."""
+    if not value:
+        return None
+    try:
+        wait_s = float(value)
+    except ValueError:
+        wait_s = _seconds_until(value, now)
+    if not wait_s >= 0:  # also not a number
+        return None
+    return min(wait_s, MAX_RETRY_AFTER_S)
+
+
+def _seconds_until(date: str, now: datetime) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return -1.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

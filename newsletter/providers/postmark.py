@@ -1,0 +1,261 @@
+"""Postmark: up to 500 finished messages a call, an answer for each.
+
+What is known of the API comes from postmarkapp.com/developer (Email, Messages and Overview pages) and from the source
+of django-anymail 15.2. Three things there decide how this is written:
+
+- HTTP 200 says nothing: each entry of the answer has its own `ErrorCode`.
+- There is no idempotency key. Our delivery id travels in `Metadata`, and a look-up asks for it.
+- In a broadcast stream Postmark adds its own unsubscribe link and headers until its support has switched on "Manage
+  unsubscribes on your own" for the stream. It also fills in `{{{ pm:unsubscribe }}}`; nothing else in a text is merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from newsletter import clock
+from newsletter.errors import BadInput, Place
+from newsletter.models import Email
+from newsletter.providers.base import Abilities, Answer, Field, Letter, Outcome, Provider
+from newsletter.providers.http import Http, Reply, refusal
+from newsletter.providers.reasons import tidy_reason
+from newsletter.settings import Settings
+
+API_URL = "https://api.postmarkapp.com"
+DIGEST_STREAM = "broadcast"
+SYSTEM_STREAM = "outbound"
+"""Postmark's own transactional stream: confirmations must not carry the unsubscribe link of a broadcast."""
+
+MAX_MESSAGES = 500
+MAX_BODY_BYTES = 50_000_000 - MAX_MESSAGES - 2
+MAX_BAD_ONES = 5
+"""So many letters are singled out of a refused call; where more are bad, it is not the recipients."""
+
+INVALID_REQUEST = 300
+RECIPIENT_CODES = frozenset({INVALID_REQUEST, 406})
+"""300: the address is none; 406: suppressed after a bounce or complaint."""
+WAIT_CODES = frozenset({100, 429})
+"""100: maintenance; 429: too many calls."""
+
+NOT_SENT_AS_HEADERS = frozenset(
+    {
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "reply-to",
+        "subject",
+        "date",
+        "mime-version",
+        "content-type",
+        "content-transfer-encoding",
+    }
+)
+
+
+class Postmark(Provider):
+    name = "postmark"
+
+    def __init__(self, settings: Settings, token: str) -> None:
+        chosen = settings.provider
+        self._stream = chosen.stream or DIGEST_STREAM
+        self._system_stream = SYSTEM_STREAM
+        self._http = Http(
+            chosen.base_url or API_URL,
+            headers={
+                "X-Postmark-Server-Token": token,
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+            },
+            timeout_s=chosen.timeout.total_seconds(),
+            connections=chosen.connections or 10,
+            hide=(token,),
+        )
+        batch_size = min(chosen.batch_size or MAX_MESSAGES, MAX_MESSAGES)
+        self.abilities = Abilities("json", batch_size=batch_size, batch_bytes=MAX_BODY_BYTES, can_look_up=True)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Postmark:
+        token = settings.provider.api_key.get_secret_value().strip() if settings.provider.api_key else ""
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            problem = "is missing" if not token else "is no key: it has spaces or characters that no key has"
+            raise BadInput(
+                "Postmark cannot be used:",
+                places=[Place("NEWSLETTER_PROVIDER__API_KEY", f"the server's API token {problem}")],
+                fix="copy it from the server's page `API Tokens` at Postmark into .env",
+            )
+        return cls(settings, token)
+
+    def payload(self, email: Email, field: Field) -> Mapping[str, Any]:
+        known = {name.lower(): value for name, value in email.headers}
+        headers = [
+            {"Name": name, "Value": value} for name, value in email.headers if name.lower() not in NOT_SENT_AS_HEADERS
+        ]
+        if "message-id" in known:
+            # Without it Postmark puts its own Message-ID in place of ours.
+            headers.append({"Name": "X-PM-KeepID", "Value": "true"})
+        message: dict[str, Any] = {"From": known["from"], "To": field("to")}
+        if "reply-to" in known:
+            message["ReplyTo"] = known["reply-to"]
+        return message | {
+            "Subject": email.subject,
+            "Tag": email.issue,
+            "HtmlBody": email.html,
+            "TextBody": email.text,
+            "Headers": headers,
+            "Metadata": {"delivery_id": field("delivery_id")},
+            "MessageStream": self._system_stream if email.issue == "system" else self._stream,
+            "TrackOpens": False,
+            "TrackLinks": "None",
+        }
+
+    def send(self, letters: Sequence[Letter], *, issue: str) -> list[Answer]:
+        """A call that Postmark refuses as a whole for one bad letter is halved until that letter stands alone.
+
+        That repeats nothing: such a refusal (422) comes before any message of the call is taken.
+        """
+        answers: list[Answer] = []
+        waiting = [list(letters)]
+        bad_ones = 0
+        while waiting:
+            lot = waiting.pop()
+            verdict = self._call(lot)
+            if isinstance(verdict, list):
+                answers += verdict
+            elif verdict.outcome is not Outcome.REFUSED:
+                return answers + [verdict] * len(lot) + _for_rest(verdict, sum(map(len, waiting)))
+            elif len(lot) > 1 and bad_ones < MAX_BAD_ONES:
+                half = len(lot) // 2
+                waiting += [lot[half:], lot[:half]]
+            else:
+                bad_ones += 1
+                answers += _for_all(verdict, len(lot))
+        return answers
+
+    def _call(self, letters: Sequence[Letter]) -> list[Answer] | Answer:
+        """An answer for each letter, or one for the whole call."""
+        opening = [(b"[" if number == 0 else b",") for number in range(len(letters))]
+        chunks = [(mark, *letter.parts) for mark, letter in zip(opening, letters, strict=True)]
+        reply = self._http.post("/email/batch", [*chunks, (b"]",)])
+        if isinstance(reply, Answer):
+            return reply
+        refused = self._refusal(reply)
+        return refused or read_entries(reply.json(), letters)
+
+    def _refusal(self, reply: Reply) -> Answer | None:
+        said = reply.json()
+        words = said if isinstance(said, dict) else {}
+        code, message = _code(words), str(words.get("Message", ""))
+        answer = refusal(reply, now=clock.now(), said=message)
+        if answer is None or answer.outcome is not Outcome.DENIED or code is None:
+            return answer
+        return judge(code, message)
+
+    def look_up(self, delivery_ids: Sequence[str], *, issue: str) -> dict[str, Answer]:
+        """Finds what the search shows. It lags behind, so what it does not show is left out, not called untaken.
+
+        A hit counts only if it carries the delivery id in its own `Metadata`: whether the filter on metadata works on
+        every account is not known, and with the filter ignored the search answers with other people's mail.
+        """
+        found: dict[str, Answer] = {}
+        stream = self._system_stream if issue == "system" else self._stream
+        for delivery_id in delivery_ids:
+            query = {"count": "50", "offset": "0", "messagestream": stream, "metadata_delivery_id": delivery_id}
+            reply = self._http.get("/messages/outbound", query)
+            if reply is None or reply.status != 200:
+                break
+            message_id = _message_id_of(delivery_id, reply.json())
+            if message_id is not None:
+                found[delivery_id] = Answer(Outcome.ACCEPTED, provider_id=message_id)
+        return found
+
+    def close(self) -> None:
+        self._http.close()
+
+
+# --- reading answers; pure --------------------------------------------------------------------------------------
+
+
+def judge(code: int, message: str) -> Answer:
+    """What an `ErrorCode` other than 0 means for the caller. An unknown one stops the run: better a person looks than
+    that a mistake of ours marks everybody as refused for good."""
+    if code in WAIT_CODES:
+        outcome = Outcome.BUSY
+    elif code in RECIPIENT_CODES and not _is_about_us(code, message):
+        outcome = Outcome.REFUSED
+    else:
+        outcome = Outcome.DENIED
+    return Answer(outcome, reason=tidy_reason(f"Postmark {code}: {message}"))
+
+
+def _is_about_us(code: int, message: str) -> bool:
+    """300 also says `Invalid 'From' address` and the like, which is true of every message we could send."""
+    return code == INVALID_REQUEST and any(f"'{field}'" in message for field in ("From", "ReplyTo", "Subject", "Tag"))
+
+
+def read_entries(entries: object, letters: Sequence[Letter]) -> list[Answer]:
+    """One answer a letter from the body of a 200."""
+    if not isinstance(entries, list) or len(entries) > len(letters):
+        unreadable = Answer(Outcome.UNSURE, reason="Postmark answered 200 with something that is no list of results")
+        return [unreadable] * len(letters)
+    if len(entries) < len(letters):
+        return _read_short(entries, letters)
+    return [_read_entry(entry) for entry in entries]
+
+
+def _read_entry(entry: object) -> Answer:
+    if not isinstance(entry, dict):
+        return Answer(Outcome.UNSURE, reason="Postmark gave no result for this message")
+    code, message, message_id = _code(entry), str(entry.get("Message", "")), entry.get("MessageID")
+    provider_id = message_id if isinstance(message_id, str) and message_id else None
+    if code is None and (provider_id or "delayed" in message):
+        # On a delay of its service Postmark leaves the code out and says that delivery may be delayed: it is queued.
+        code = 0
+    if code is None:
+        return Answer(Outcome.UNSURE, reason=tidy_reason(f"Postmark gave no code: {message}"))
+    if code == 0:
+        return Answer(Outcome.ACCEPTED, provider_id=provider_id)
+    return judge(code, message)
+
+
+def _read_short(entries: Sequence[object], letters: Sequence[Letter]) -> list[Answer]:
+    """With results missing, the order proves nothing; only an entry that names its recipient counts."""
+    taken = {str(entry["To"]).lower(): entry for entry in entries if isinstance(entry, dict) and entry.get("To")}
+    missing = Answer(Outcome.UNSURE, reason="Postmark's answer is shorter than the batch")
+    answers = []
+    for letter in letters:
+        entry = taken.pop(letter.email.lower(), None)
+        answer = _read_entry(entry) if entry else missing
+        answers.append(answer if answer.outcome is Outcome.ACCEPTED else missing)
+    return answers
+
+
+def _code(entry: Mapping[str, Any]) -> int | None:
+    code = entry.get("ErrorCode")
+    if isinstance(code, str) and code.isdecimal():
+        return int(code)
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _message_id_of(delivery_id: str, page: object) -> str | None:
+    messages = page.get("Messages") if isinstance(page, dict) else None
+    for message in messages if isinstance(messages, list) else []:
+        metadata = message.get("Metadata") if isinstance(message, dict) else None
+        if isinstance(metadata, dict) and metadata.get("delivery_id") == delivery_id:
+            return str(message.get("MessageID", ""))
+    return None
+
+
+def _for_all(answer: Answer, count: int) -> list[Answer]:
+    """A call refused letter by letter is the fault of none of them."""
+    if answer.outcome is Outcome.REFUSED and count > 1:
+        answer = Answer(Outcome.DENIED, reason=f"one letter after the other was refused: {answer.reason}")
+    return [answer] * count
+
+
+def _for_rest(answer: Answer, count: int) -> list[Answer]:
+    """For the letters that were not tried because of `answer`: in doubt they are not."""
+    if answer.outcome is Outcome.UNSURE:
+        answer = Answer(Outcome.BUSY, reason=f"not tried, after: {answer.reason}")
+    return [answer] * count
