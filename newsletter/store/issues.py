@@ -5,11 +5,11 @@ Every change of state is a compare-and-set: two processes that act on one issue 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, delete, or_, select, update
 
 from newsletter.models import IssueState
 from newsletter.store import tables
@@ -62,6 +62,15 @@ class IssuesStore:
         with reading(self._engine) as connection:
             return [_row(found) for found in connection.execute(query)]
 
+    def closed_due_ats(self, digest: str) -> list[datetime]:
+        """The cut-offs of the digest's issues that were approved or skipped, whatever became of them."""
+        query = select(tables.issue.c.due_at).where(
+            tables.issue.c.digest == digest,
+            or_(tables.issue.c.approved_at.is_not(None), tables.issue.c.state == IssueState.SKIPPED.value),
+        )
+        with reading(self._engine) as connection:
+            return list(connection.scalars(query))
+
     def begin_draft(self, issue_id: str, *, digest: str, due_at: datetime, now: datetime) -> None:
         """Make the issue's row unless it is there; a skipped one becomes a draft again."""
         with writing(self._engine) as connection:
@@ -113,10 +122,6 @@ class IssuesStore:
                 tables.issue_post,
                 [{"issue_id": issue_id, "post_id": post_id} for post_id in post_ids],
             )
-            taken = delete(tables.left_over).where(
-                tables.left_over.c.digest == digest, tables.left_over.c.post_id.in_(list(post_ids))
-            )
-            connection.execute(taken)
             self._leave_over(connection, issue_id, str(digest), left_over)
             return True
 
@@ -161,13 +166,20 @@ class IssuesStore:
         with reading(self._engine) as connection:
             return set(connection.scalars(query))
 
-    def restore(self, rows: Iterable[dict[str, Any]], *, posts: dict[str, Collection[str]]) -> None:
-        """Take up issues that a lost database has forgotten, as their manifests tell them."""
+    def restore(
+        self,
+        rows: Iterable[dict[str, Any]],
+        *,
+        posts: Mapping[str, Collection[str]],
+        left_over: Mapping[str, Collection[str]],
+    ) -> None:
+        """Take up issues that a lost database has forgotten, as their manifests tell them (by issue)."""
         with writing(self._engine) as connection:
             for row in rows:
                 if insert_one_new(connection, tables.issue, row):
                     used = [{"issue_id": row["id"], "post_id": post_id} for post_id in posts[row["id"]]]
                     insert_new(connection, tables.issue_post, used)
+                    self._leave_over(connection, row["id"], row["digest"], left_over[row["id"]])
 
     def _free_posts(self, connection: Connection, issue_id: str) -> None:
         connection.execute(delete(tables.issue_post).where(tables.issue_post.c.issue_id == issue_id))

@@ -115,7 +115,7 @@ left_over = Table(
     metadata,
     Column("digest", String(80), primary_key=True),
     Column("post_id", Text, primary_key=True),
-    Column("issue_id", String(120), nullable=False),
+    Column("issue_id", String(120), primary_key=True),
 )
 
 # --- subscribers ---

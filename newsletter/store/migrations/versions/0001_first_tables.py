@@ -68,7 +68,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.String(length=80), nullable=False),
     sa.Column('post_id', sa.Text(), nullable=False),
     sa.Column('issue_id', sa.String(length=120), nullable=False),
-    sa.PrimaryKeyConstraint('digest', 'post_id', name=op.f('pk_left_over'))
+    sa.PrimaryKeyConstraint('digest', 'post_id', 'issue_id', name=op.f('pk_left_over'))
     )
     op.create_table('meta',
     sa.Column('key', sa.String(length=64), nullable=False),

@@ -1,0 +1,49 @@
+"""The deliveries of an issue as a table, CSV or JSON; streamed, because there may be a million."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+import typer
+
+from newsletter.cli import output
+from newsletter.models import Delivery
+
+COLUMNS = ("email", "state", "at", "provider_id", "reason")
+
+
+def print_json(found: Iterator[Delivery], zone: ZoneInfo) -> None:
+    opening = "[\n"
+    for one in found:
+        facts = {**one._asdict(), "state": one.state.value, "at": output.iso(one.at, zone)}
+        typer.echo(f"{opening}  {json.dumps(facts, ensure_ascii=False)}", nl=False)
+        opening = ",\n"
+    typer.echo("[]" if opening == "[\n" else "\n]")
+
+
+def print_csv(found: Iterator[Delivery]) -> None:
+    """A header row, then one a recipient; times in UTC."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in found:
+        at = one.at.astimezone(UTC).isoformat() if one.at else ""
+        cells = (one.email, one.state.value, at, one.provider_id or "", one.reason or "")
+        writer.writerow([_harmless(cell) for cell in cells])
+
+
+def _harmless(cell: str) -> str:
+    # A spreadsheet runs a cell that begins like a formula (OWASP ASVS 1.2.10).
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def print_table(found: Iterator[Delivery], zone: ZoneInfo) -> None:
+    rows = (
+        (one.email or "(erased)", one.state.value, output.shown(one.at, zone) if one.at else "", one.reason or "")
+        for one in found
+    )
+    output.table(("email", "state", "at", "reason"), rows)

@@ -1,0 +1,85 @@
+"""The `newsletter` command: one file per noun, and the one place that turns errors into exit codes.
+
+Nothing heavy is imported here or at the top of a command's file, so that `newsletter --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from newsletter import errors
+from newsletter.cli import issues, posts, schedule, sending, serve, setup, subscribers
+
+DONE, FAILED, WRONG_USAGE, NEEDS_PERSON = 0, 1, 2, 3
+INTERRUPTED = 130
+
+
+class Edge(TyperGroup):
+    """Shows every error as what is wrong and what to do next, never as a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except errors.NewsletterError as error:
+            _say(error.problem, error.fix)
+            raise typer.Exit(exit_code(error)) from error
+        except KeyboardInterrupt as error:
+            _say("stopped; what was done is kept, run the command again to go on", None)
+            raise typer.Exit(INTERRUPTED) from error
+        except BrokenPipeError:
+            # The reader of our output went away (`| head`); what the command did is done.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if type(error).__module__.startswith("typer."):
+                raise
+            _say_bug(error)
+            raise typer.Exit(FAILED) from error
+
+
+def exit_code(error: errors.NewsletterError) -> int:
+    """0 done; 1 it could not be done; 2 wrong usage; 3 stopped part-way or in doubt: a person must look."""
+    if isinstance(error, errors.UsageError | errors.NoSite | errors.NotFound):
+        return WRONG_USAGE
+    return NEEDS_PERSON if isinstance(error, errors.NeedsPerson) else FAILED
+
+
+def _say(problem: str, fix: str | None) -> None:
+    typer.echo(f"error: {problem}" + (f"\n  fix: {fix}" if fix else ""), err=True)
+
+
+def _say_bug(error: Exception) -> None:
+    if os.environ.get("NEWSLETTER_DEBUG"):
+        traceback.print_exception(error)
+    # Only the kind of error and its place: its text may hold an address or a key.
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    _say(
+        f"this is a fault of the program: {type(error).__name__} in {where.name} (line {where.lineno})",
+        "run the command again with NEWSLETTER_DEBUG=1 in the environment, and report what it shows",
+    )
+
+
+app = typer.Typer(
+    name="newsletter",
+    cls=Edge,
+    help="A weekly digest from a folder of posts, mailed to every subscriber exactly once.\n\n"
+    "Begin with: newsletter demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for part in (setup, posts, issues, sending, subscribers, schedule, serve):
+    part.register(app)
+
+
+def main() -> None:
+    app()

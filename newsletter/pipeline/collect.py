@@ -1,0 +1,93 @@
+"""The posts folder as it is now, every post under its lasting identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from newsletter.errors import BadInput, Place
+from newsletter.issues import archive
+from newsletter.models import Collected, IssueState, KnownPost, Manifest, Receipt
+from newsletter.pipeline.site import Site
+from newsletter.posts.folder import read_folder
+from newsletter.store.issues import BY_PRODUCT
+
+
+def collect(site: Site, *, strict: bool = False) -> Collected:
+    """Read what changed in the posts folder and remember it; with `strict`, unreadable files are an error."""
+    root = site.settings.posts_folder
+    if not root.is_dir():
+        raise BadInput(
+            f"the posts folder {site.settings.posts.folder}/ does not exist",
+            fix=f"make {root}, or name another one as posts.folder in newsletter.toml",
+        )
+    reading = read_folder(
+        root,
+        zone=site.settings.site.zone,
+        cached=site.store.posts.cached_files(),
+        known=site.store.posts.known(),
+        url_pattern=site.settings.posts.url,
+    )
+    collected = reading.collected
+    known = [KnownPost(post.id, post.path, post.text_sha256) for post in collected.posts if not post.has_own_id]
+    before = set(site.store.posts.known()) if known else set()
+    new = [one for one in known if one not in before]
+    if reading.changed or reading.gone or new:
+        site.store.posts.remember(changed=reading.changed, gone=reading.gone, known=new)
+    if strict and collected.problems:
+        places = [Place(problem.where, problem.reason) for problem in collected.problems]
+        raise BadInput(f"{len(places)} files in {site.settings.posts.folder}/ cannot be read as posts:", places=places)
+    return collected
+
+
+def take_up_forgotten_issues(site: Site, *, now: datetime) -> list[str]:
+    """Issues that lie approved in `issues/` and are unknown to the store, because it is new or was lost.
+
+    Their posts are used up again, so a lost database repeats no post; their ids.
+    """
+    folders = site.settings.issues_folder.glob(f"*/{archive.MANIFEST_FILE}")
+    known = {row.id for row in site.store.issues.list()}
+    if all(path.parent.name in known for path in folders):
+        return []
+    forgotten = [one for one in archive.manifests(site.settings.issues_folder) if one.issue not in known]
+    rows = [_row_of(site, manifest, now) for manifest in forgotten]
+    posts = {manifest.issue: [post.id for post in manifest.posts] for manifest in forgotten}
+    left_over = {manifest.issue: manifest.left_over for manifest in forgotten}
+    site.store.issues.restore(rows, posts=posts, left_over=left_over)
+    site.store.posts.remember(changed=(), gone=(), known=_identities(forgotten))
+    return [manifest.issue for manifest in forgotten]
+
+
+def _identities(manifests: list[Manifest]) -> Iterator[KnownPost]:
+    by_id = {post.id: post for manifest in manifests for post in manifest.posts}
+    return (KnownPost(post.id, post.path, post.text_sha256) for post in by_id.values())
+
+
+def _row_of(site: Site, manifest: Manifest, now: datetime) -> dict[str, Any]:
+    folder = site.issue_folder(manifest.issue)
+    receipt = archive.read_receipt(folder)
+    state, note = _state_told_by(receipt)
+    return {
+        "id": manifest.issue,
+        "digest": manifest.digest,
+        "due_at": manifest.due_at,
+        "state": state.value,
+        "paused_by": BY_PRODUCT if state is IssueState.PAUSED else None,
+        "note": note,
+        "manifest_sha256": archive.manifest_sha256(folder),
+        "approved_at": manifest.approved_at,
+        "began_at": receipt.began_at if receipt else None,
+        "ended_at": receipt.ended_at if receipt else None,
+        "attempts": 0,
+        "created_at": now,
+        "changed_at": now,
+    }
+
+
+def _state_told_by(receipt: Receipt | None) -> tuple[IssueState, str]:
+    if receipt is None:
+        return IssueState.APPROVED, ""
+    if receipt.ended_at is not None:
+        return IssueState.SENT, "sent by another database"
+    return IssueState.PAUSED, "its sending was begun by another database and never ended there"

@@ -1,0 +1,223 @@
+"""An approved issue to every subscriber of its digest, once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from newsletter import clock
+from newsletter.delivery.journal import Journal
+from newsletter.delivery.send import Desk, Ended, Ending, Run
+from newsletter.emails import merge
+from newsletter.errors import NotFound, NotPossible
+from newsletter.issues import archive
+from newsletter.issues.archive import FrozenIssue
+from newsletter.models import Counts, IssueState, Reader, Receipt
+from newsletter.pipeline.site import Site
+from newsletter.providers import open_provider
+from newsletter.providers.base import Letter, Provider
+from newsletter.store.deliveries import sums_up
+from newsletter.store.issues import BY_PERSON, BY_PRODUCT, IssueRow
+
+OPEN_STATES = frozenset({IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED})
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a run of sending can be told to stop, and tells how far it is."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    report: Callable[[Counts], None] = lambda _counts: None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How a run ended, and how the issue stands then."""
+
+    issue: str
+    state: IssueState
+    counts: Counts
+    ended: Ended
+    warning: str = ""
+
+
+def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -> Sent:
+    """Mail the approved issue to everyone who has not got it; killed at any point and run again, it goes on.
+
+    Raises `NotPossible` where nothing may be sent: not approved, paused by a person, cancelled, altered since the
+    approval, or begun by another database.
+    """
+    row = site.issue_row(issue)
+    if row.state is IssueState.SENT:
+        return Sent(issue, row.state, site.store.deliveries.counts(issue), Ended(Ending.FINISHED))
+    _refuse_unsendable(row)
+    frozen = _as_approved(site, row)
+    _refuse_other_database(site, row)
+    if row.began_at is None and not site.store.deliveries.forecast(row.digest):
+        nobody = f"nobody is subscribed to {row.digest}: nothing was sent"
+        return Sent(issue, row.state, Counts(), Ended(Ending.FINISHED), warning=nobody)
+    provider, journal = open_provider(site.settings), journal_of(site, issue)
+    owner = site.store.owners.appear()
+    try:
+        _begin(site, row, provider, now)
+        ended = Run(_desk(site, row, frozen, provider, owner, journal, watch or Watch())).go()
+        return _conclude(site, row, ended)
+    finally:
+        provider.close()
+        journal.close()
+        site.store.owners.vanish()
+
+
+# --- may it be sent? ------------------------------------------------------------------------------------------
+
+
+def _refuse_unsendable(row: IssueRow) -> None:
+    if row.state is IssueState.PAUSED and row.paused_by == BY_PERSON:
+        raise NotPossible(f"{row.id} was paused by a person", fix=f"run `newsletter resume {row.id}`")
+    if row.state is IssueState.DRAFT:
+        raise NotPossible(f"{row.id} is not approved", fix=f"run `newsletter approve {row.id}`")
+    if row.state not in OPEN_STATES:
+        raise NotPossible(f"{row.id} is {row.state}: it is not sent", fix=f"see `newsletter status {row.id}`")
+
+
+def _as_approved(site: Site, row: IssueRow) -> FrozenIssue:
+    frozen = archive.read_frozen(site.issue_folder(row.id))
+    if archive.manifest_sha256(site.issue_folder(row.id)) != row.manifest_sha256:
+        raise NotPossible(
+            f"{row.id} is not as it was approved: {archive.MANIFEST_FILE} was altered",
+            fix="put back what was approved (git, a backup)",
+        )
+    return frozen
+
+
+def _refuse_other_database(site: Site, row: IssueRow) -> None:
+    problem = why_foreign(site, row)
+    if problem:
+        raise NotPossible(
+            f"{problem}; nothing was sent now",
+            fix=f"put back the database that began it. If it is lost for good, decide: `newsletter resolve {row.id} "
+            f"--as sent` closes the issue, `--as unsent` lets this database send to everyone it holds for unmailed",
+        )
+
+
+def why_foreign(site: Site, row: IssueRow) -> str | None:
+    """Why this database may not send an issue: a lost, restored or copied one does not know what was sent already."""
+    receipt = archive.read_receipt(site.issue_folder(row.id))
+    if receipt is None:
+        return None
+    if receipt.instance != site.store.instance:
+        return f"the sending of {row.id} was begun by another database than {site.settings.database.url}"
+    ended_elsewhere = receipt.ended_at is not None and row.ended_at is None
+    if row.began_at is None or ended_elsewhere or journal_of(site, row.id).read() > row.attempts:
+        return f"more of {row.id} was sent than this database knows of: it is an older copy"
+    return None
+
+
+def journal_of(site: Site, issue: str) -> Journal:
+    return Journal(site.settings.data_folder / "attempts" / issue)
+
+
+# --- one run --------------------------------------------------------------------------------------------------
+
+
+def _begin(site: Site, row: IssueRow, provider: Provider, now: datetime) -> None:
+    """The plan first, then the receipt, then the first call: a crash between any two loses and repeats nothing."""
+    begun = site.store.deliveries.begin(
+        row.id,
+        digest=row.digest,
+        provider=provider.name,
+        batch_size=provider.abilities.batch_size,
+        # Not simply the open states: a person's pause that came this moment must hold.
+        come_from={row.state, IssueState.SENDING},
+        now=now,
+    )
+    if not begun:
+        raise NotPossible(f"{row.id} was changed by another process meanwhile", fix=f"see `newsletter status {row.id}`")
+    folder = site.issue_folder(row.id)
+    if archive.read_receipt(folder) is None:
+        receipt = Receipt(issue=row.id, instance=site.store.instance, provider=provider.name, began_at=now)
+        archive.write_receipt(folder, receipt)
+
+
+def _desk(
+    site: Site, row: IssueRow, frozen: FrozenIssue, provider: Provider, owner: str, journal: Journal, watch: Watch
+) -> Desk:
+    return Desk(
+        issue_id=row.id,
+        digest=row.digest,
+        owner=owner,
+        deliveries=site.store.deliveries,
+        batches=site.store.batches,
+        is_alive=site.store.owners.is_alive,
+        provider=provider,
+        compose=composer(site, frozen, provider, now=clock.now()),
+        delivery_id=lambda subscriber_id: delivery_id(row.id, subscriber_id),
+        note_attempts=journal.write,
+        now=clock.now,
+        monotonic_s=clock.monotonic_s,
+        wait=lambda seconds: _wait(watch.stop, seconds),
+        stop=watch.stop.is_set,
+        report=watch.report,
+        patience_s=site.settings.provider.patience.total_seconds(),
+        rate_per_s=site.settings.provider.rate_per_s,
+    )
+
+
+def _wait(stop: threading.Event, seconds: float) -> None:
+    if seconds > 0:
+        stop.wait(seconds)
+
+
+def delivery_id(issue: str, subscriber_id: str) -> str:
+    """Stable over restarts; names the delivery at the provider, in its file, and in Message-ID."""
+    return f"{issue}.{subscriber_id}"
+
+
+def composer(site: Site, frozen: FrozenIssue, provider: Provider, *, now: datetime) -> Callable[[Reader], Letter]:
+    """Reader → letter: the frozen bytes, split at the markers once, joined with this reader's values."""
+    email, issue = frozen.email, frozen.manifest.issue
+    if provider.abilities.body_format == "json":
+        payload = provider.payload(email, lambda name: merge.marker(name, email.nonce))
+        segments = merge.compile_json(payload, email.nonce)
+    else:
+        segments = merge.compile_mime(email, sent_at=now)
+    web_url = f"{site.settings.site.url}/issues/{issue}"
+
+    def compose(reader: Reader) -> Letter:
+        name = delivery_id(issue, reader.subscriber_id)
+        unsubscribe_url = site.links.unsubscribe_url(reader.subscriber_id, issue)
+        values = merge.fields(reader, delivery_id=name, unsubscribe_url=unsubscribe_url, web_url=web_url)
+        return Letter(name, reader.email, segments.letter(values))
+
+    return compose
+
+
+def _conclude(site: Site, row: IssueRow, ended: Ended) -> Sent:
+    now, counts = clock.now(), site.store.deliveries.counts(row.id)
+    if not sums_up(counts) or counts.pending < 0:
+        raise NotFound(f"the deliveries of {row.id} do not add up: {counts}", fix="report this with the database")
+    if ended.ending is Ending.FINISHED:
+        site.store.issues.move(row.id, {IssueState.SENDING}, IssueState.SENT, now=now, note="", ended_at=now)
+        _close_receipt(site, row.id, counts, now)
+    elif ended.ending in (Ending.DENIED, Ending.DOUBTFUL):
+        note = f"{_WHY[ended.ending]}: {ended.reason}" if ended.reason else _WHY[ended.ending]
+        site.store.issues.move(
+            row.id, {IssueState.SENDING}, IssueState.PAUSED, now=now, paused_by=BY_PRODUCT, note=note
+        )
+    state = site.issue_row(row.id).state
+    return Sent(row.id, state, counts, ended)
+
+
+_WHY = {
+    Ending.DENIED: "the provider refuses to send at all",
+    Ending.DOUBTFUL: "the provider gave no clear answer three times in a row",
+}
+
+
+def _close_receipt(site: Site, issue: str, counts: Counts, now: datetime) -> None:
+    folder = site.issue_folder(issue)
+    receipt = archive.read_receipt(folder)
+    if receipt is not None and receipt.ended_at is None:
+        archive.write_receipt(folder, receipt.model_copy(update={"ended_at": now, "counts": counts.model_dump()}))

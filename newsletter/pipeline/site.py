@@ -1,0 +1,56 @@
+"""A site at work: its settings and its opened store, handed to every verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from newsletter.errors import NotFound
+from newsletter.issues.naming import IssueName, issue_id, split_issue_id
+from newsletter.schedules import Schedule, place
+from newsletter.settings import DigestSettings, Settings
+from newsletter.store.issues import IssueRow
+from newsletter.store.store import Store
+from newsletter.subscribers.links import Links
+
+
+@dataclass(frozen=True)
+class Site:
+    settings: Settings
+    store: Store
+    links: Links
+
+    def digest(self, name: str) -> DigestSettings:
+        """The settings of a digest; raises `NotFound` naming those there are."""
+        if name not in self.settings.digests:
+            names = ", ".join(sorted(self.settings.digests))
+            raise NotFound(f"there is no digest {name!r} in newsletter.toml", fix=f"there are: {names}")
+        return self.settings.digests[name]
+
+    def schedule(self, digest: str) -> Schedule | None:
+        text = self.digest(digest).schedule
+        return Schedule.parse(text) if text else None
+
+    def issue_folder(self, issue: str) -> Path:
+        return self.settings.issues_folder / issue
+
+    def issue_row(self, issue: str) -> IssueRow:
+        """What the store knows of an issue; raises `NotFound` with the next step."""
+        name = split_issue_id(issue)
+        row = self.store.issues.get(issue)
+        if row is None:
+            raise NotFound(
+                f"there is no issue {issue}",
+                fix=f"run `newsletter build {name.digest} --on {name.day}`; `newsletter status` shows what there is",
+            )
+        return row
+
+    def issue_at(self, digest: str, wall: datetime) -> tuple[str, datetime]:
+        """The id and the cut-off of the issue due at a wall time."""
+        schedule = self.schedule(digest)
+        name = issue_id(digest, wall, several_a_day=schedule is not None and schedule.several_a_day)
+        return name, place(wall, self.settings.site.zone)
+
+    def split(self, issue: str) -> IssueName:
+        return split_issue_id(issue, self.settings.digests)
