@@ -1,0 +1,8 @@
+"""What is due, and acting on it once.
+
+occurrences   which due times have come; one row each, inserted once
+steps         what is next for a due issue; pure
+tick          does what is due now, through the verbs of the pipeline
+upcoming      the next due times
+run           ticks every half minute, until a signal
+"""
