@@ -73,7 +73,7 @@ def mailbox(name: str, address: str) -> str:
 
 def mailbox_header(name: str, address: str, *, used: int = 4) -> bytes:
     """The same as header bytes; `used` characters stand on the line before it (`To: `)."""
-    address = _ascii_address(address)
+    address = ascii_address(address)
     if not name:
         return address.encode()
     phrase = _quoted(name)
@@ -91,7 +91,7 @@ def ascii_domain(domain: str) -> str:
     return validate_email(f"a@{host}", check_deliverability=False).ascii_domain + colon + port
 
 
-def _ascii_address(address: str) -> str:
+def ascii_address(address: str) -> str:
     if address.isascii():
         return address
     local, _, domain = address.rpartition("@")

@@ -1,0 +1,194 @@
+"""HTML of posts and intros made fit for mail clients, and for the web version.
+
+What arrives was sanitised when the post was read; it is sanitised again here, because this is where it meets the page.
+Rules and their reasons: docs/design.md and caniemail.com (data of 2026-05-13).
+"""
+
+from __future__ import annotations
+
+import html as html_entities
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+import nh3
+from lxml import etree
+from lxml import html as lxml_html
+
+from newsletter.emails.slots import Fragment
+from newsletter.emails.text import visible
+
+CONTENT_WIDTH = 536
+"""Pixels of text in the default theme: 600 less the margins; Outlook for Windows needs it on every image."""
+MAX_DEPTH = 60
+"""Tags within tags; parsers give up somewhere above 250, and no mail client shows more than a few."""
+MAX_COLUMNS = 4
+"""A table with more columns does not fit on a phone; it is read in the web version."""
+
+# fmt: off
+_TAGS = {
+    "a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "div", "dl", "dt", "em",
+    "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark",
+    "ol", "p", "pre", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "table", "tbody", "td",
+    "tfoot", "th", "thead", "tr", "u", "ul", "var",
+}
+# fmt: on
+_ATTRIBUTES = {
+    "*": {"dir", "lang", "title", "id"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "ol": {"start"},
+    "td": {"align", "colspan", "rowspan"},
+    "th": {"align", "colspan", "rowspan"},
+}
+_TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)(?:\s+[^\s=>]+(?:="[^"]*")?)*\s*/?>')
+_VOID = frozenset({"br", "hr", "img"})
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+
+
+class Surroundings(NamedTuple):
+    """Where the HTML will stand."""
+
+    base_url: str
+    """Relative links are taken from here."""
+    heading_level: int
+    """The topmost heading of the HTML becomes this one."""
+    anchor: str
+    """Stands before every id on the web, because one page holds many posts."""
+
+
+def for_web(html: str, where: Surroundings) -> Fragment:
+    """Safe HTML for a page: ids and links to them made unique, addresses absolute, headings fitted in."""
+    root = _parsed(html)
+    _fit_headings(root, where.heading_level)
+    for element in root.iter("*"):
+        if own_id := element.attrib.pop("id", None):
+            element.set("id", f"{where.anchor}-{own_id}")
+    for link in root.xpath(".//a[@href]"):
+        href = link.get("href")
+        link.set("href", f"#{where.anchor}-{href[1:]}" if href.startswith("#") else urljoin(where.base_url, href))
+    for image in root.iter("img"):
+        image.set("src", urljoin(where.base_url, image.get("src", "")))
+        image.set("alt", image.get("alt", ""))
+    return _written(root)
+
+
+def for_mail(html: str, where: Surroundings, *, address: Callable[[str], str], table_instead: str) -> Fragment:
+    """Safe HTML for mail clients.
+
+    `address` gives what is written for an address (a token: an HTML parser would rewrite it); `table_instead` is the
+    HTML that stands for a table too wide for a phone.
+    """
+    root = _parsed(html)
+    _fit_headings(root, where.heading_level)
+    for element in root.iter("*"):
+        element.attrib.pop("id", None)
+    _plain_boxes(root)
+    _code_lines(root)
+    _links(root, where.base_url, address)
+    _images(root, where.base_url, address)
+    _narrow_tables(root, table_instead)
+    return _written(root)
+
+
+def is_web_address(address: str) -> bool:
+    return bool(re.match(r"https?://[^/\s]", address, re.IGNORECASE))
+
+
+# --- reading and writing ---------------------------------------------------------------------------------------
+
+
+def _parsed(html: str) -> lxml_html.HtmlElement:
+    clean = nh3.clean(
+        visible(html), tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None, url_schemes={"http", "https", "mailto", "tel"}
+    )
+    parser = lxml_html.HTMLParser(huge_tree=True)
+    return lxml_html.fragment_fromstring(_shallow(clean), create_parent="div", parser=parser)
+
+
+def _shallow(html: str) -> str:
+    """The same without the tags that are nested too deep; their text stays."""
+    depth = 0
+
+    def kept(tag: re.Match[str]) -> str:
+        nonlocal depth
+        if tag[2] in _VOID:
+            return tag[0]
+        depth += -1 if tag[1] else 1
+        return tag[0] if depth + (1 if tag[1] else 0) <= MAX_DEPTH else ""
+
+    return _TAG.sub(kept, html)
+
+
+def _written(root: lxml_html.HtmlElement) -> Fragment:
+    children = (etree.tostring(child, encoding="unicode", method="html") for child in root)
+    return Fragment("".join([html_entities.escape(root.text or "", quote=False), *children]).strip())
+
+
+# --- the single rules ------------------------------------------------------------------------------------------
+
+
+def _fit_headings(root: lxml_html.HtmlElement, level: int) -> None:
+    headings = list(root.iter(*_HEADINGS))
+    top = min((int(heading.tag[1]) for heading in headings), default=0)
+    for heading in headings:
+        heading.tag = f"h{min(6, level + int(heading.tag[1]) - top)}"
+
+
+def _plain_boxes(root: lxml_html.HtmlElement) -> None:
+    """Gmail, Outlook and Yahoo drop `<figure>` with what is in it."""
+    for box in root.iter("figure", "figcaption"):
+        box.tag = "div"
+
+
+def _code_lines(root: lxml_html.HtmlElement) -> None:
+    """`white-space: pre` fails in Outlook for Windows and Samsung: breaks and spaces are written out."""
+    for block in list(root.iter("pre")):
+        lines = block.text_content().strip("\n").split("\n")
+        tail = block.tail
+        block.clear()
+        block.tag, block.tail = "div", tail
+        block.set("class", "code")
+        block.set("dir", "ltr")
+        block.text = _spaced(lines[0])
+        for line in lines[1:]:
+            etree.SubElement(block, "br").tail = _spaced(line)
+
+
+def _spaced(line: str) -> str:
+    return re.sub(r"^ +| {2,}", lambda spaces: "\u00a0" * len(spaces[0]), line.expandtabs(4))
+
+
+def _narrow_tables(root: lxml_html.HtmlElement, instead: str) -> None:
+    for table in list(root.iter("table")):
+        columns = max((len(row.xpath("./td|./th")) for row in table.iter("tr")), default=0)
+        if columns > MAX_COLUMNS:
+            paragraph = lxml_html.fragment_fromstring(instead)
+            paragraph.tail = table.tail
+            table.getparent().replace(table, paragraph)
+
+
+def _links(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str], str]) -> None:
+    for link in list(root.iter("a")):
+        href = link.get("href", "")
+        absolute = urljoin(base_url, href)
+        if not href or href.startswith("#") or not re.match(r"(https?://|mailto:|tel:)", absolute, re.IGNORECASE):
+            link.drop_tag()  # an anchor within the mail does nothing in the apps of Gmail, Yahoo and Samsung
+        else:
+            link.set("href", address(absolute))
+
+
+def _images(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str], str]) -> None:
+    for image in list(root.iter("img")):
+        absolute = urljoin(base_url, image.get("src", ""))
+        if not is_web_address(absolute):
+            image.tail = image.get("alt", "") + (image.tail or "")
+            image.drop_tree()
+            continue
+        given = image.get("width", "")
+        width = min(int(given), CONTENT_WIDTH) if given.isdecimal() and int(given) else CONTENT_WIDTH
+        image.attrib.pop("height", None)
+        image.set("src", address(absolute))
+        image.set("width", str(width))
+        image.set("alt", image.get("alt", ""))

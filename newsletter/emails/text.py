@@ -1,0 +1,210 @@
+"""Plain text as carefully as HTML: visible characters, display widths, wrapping, and HTML written as text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from lxml import html as lxml_html
+
+COLUMNS = 76
+_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_BLOCKS = frozenset(
+    {"p", "div", "blockquote", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "tr", "hr"}
+    | {f"h{level}" for level in range(1, 7)}
+)
+_NO_LINE_START = frozenset("、。，．！？：；」』）】〉》〕…ー々!?),.;:")
+
+
+def visible(text: str) -> str:
+    """The text without control characters and lone surrogates; line breaks and tabs stay.
+
+    C1 characters go too: one of them is enough for Gmail to clip a short mail (email-bugs#41, read 2026-11).
+    """
+    return _INVISIBLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n"))
+
+
+def one_line(text: str) -> str:
+    """The text as a heading can hold it."""
+    return " ".join(visible(text).split())
+
+
+def shortened(text: str, length: int) -> str:
+    """The text, cut between words and ended with an ellipsis where it is longer than `length` characters."""
+    if len(text) <= length:
+        return text
+    cut = text[:length].rpartition(" ")[0] or text[: length - 1]
+    return cut.rstrip(" ,;:.–—-") + "…"
+
+
+# --- wrapping --------------------------------------------------------------------------------------------------
+
+
+def width(text: str) -> int:
+    """Columns on a terminal: 2 for wide characters (CJK, most emoji), 0 for combining and invisible ones."""
+    return sum(_character_width(character) for character in text)
+
+
+def _character_width(character: str) -> int:
+    if character.isascii():
+        return 1
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def wrap(text: str, columns: int = COLUMNS, first: str = "", rest: str = "") -> str:
+    """Each line of the text wrapped; the very first line begins with `first`, all others with `rest`.
+
+    An address is never broken; wide characters may be parted anywhere, anything else only at a space, or in the midst
+    of a word that is longer than a line.
+    """
+    lines: list[str] = []
+    for line in text.split("\n"):
+        for wrapped in _wrapped(line, columns - max(width(first), width(rest))):
+            lines.append(((rest if lines else first) + wrapped).rstrip(" "))
+    return "\n".join(lines).replace("\u00a0", " ")
+
+
+def _wrapped(line: str, columns: int) -> Iterator[str]:
+    current = ""
+    used = 0
+    for space, unit in _units(line, columns):
+        unit_width = width(unit)
+        if current and used + len(space) + unit_width > columns:
+            yield current
+            current, used = unit, unit_width
+        else:
+            current += (space if current else "") + unit
+            used = used + (len(space) if used else 0) + unit_width
+    yield current
+
+
+def _units(line: str, columns: int) -> Iterator[tuple[str, str]]:
+    """What may not be parted, each with the space before it."""
+    for word in re.split(r"[ \t]+", line.strip(" \t")):
+        space = " "
+        for unit in [word] if "://" in word else _parts_of(word, columns):
+            yield space, unit
+            space = ""
+
+
+def _parts_of(word: str, columns: int) -> Iterator[str]:
+    part, used, may_break = "", 0, False
+    for character in word:
+        taken = _character_width(character)
+        is_wide = taken == 2 and character not in _NO_LINE_START
+        if part and (is_wide or (may_break and character not in _NO_LINE_START and taken) or used + taken > columns):
+            yield part
+            part, used = "", 0
+        part += character
+        used += taken
+        may_break = is_wide or (may_break and not taken)
+    yield part
+
+
+def underline(title: str, character: str = "=") -> str:
+    """The title with a line under it, as long as its longest line."""
+    return f"{title}\n{character * max(width(line) for line in title.split(chr(10)))}"
+
+
+# --- from HTML -------------------------------------------------------------------------------------------------
+
+
+def to_text(html: str, columns: int = COLUMNS) -> str:
+    """Sanitised HTML as plain text: paragraphs apart, lists and quotes marked, links as [1], addresses at the end."""
+    writer = _Writer(columns)
+    if html.strip():
+        writer.write(lxml_html.fragment_fromstring(html, create_parent="div"))
+    return writer.finished()
+
+
+class _Writer:
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._blocks: list[str] = []
+        self._line = ""
+        self._links: list[str] = []
+        self._prefixes: list[tuple[str, str]] = []
+        self._is_tight = False
+
+    def write(self, element: lxml_html.HtmlElement) -> None:
+        tag = element.tag
+        if tag in _BLOCKS:
+            self._flush()
+        if tag == "pre":
+            self._code(element.text_content())
+        elif tag in ("blockquote", "li", "dd"):
+            self._indented(element)
+        else:
+            self._inside(element)
+        if tag in _BLOCKS:
+            self._flush()
+
+    def finished(self) -> str:
+        self._flush()
+        notes = [f"[{number}] {address}" for number, address in enumerate(self._links, start=1)]
+        return "\n\n".join([*self._blocks, *(["\n".join(notes)] if notes else [])])
+
+    def _inside(self, element: lxml_html.HtmlElement) -> None:
+        if element.tag == "br":
+            self._line = self._line.rstrip(" ") + "\n"
+        elif element.tag == "img" and element.get("alt"):
+            self._say(f"[{element.get('alt')}]")
+        elif element.tag in ("td", "th") and self._line.strip():
+            self._line = self._line.rstrip(" ") + " | "
+        self._say(element.text or "")
+        for child in element:
+            self.write(child)
+            self._say(child.tail or "")
+        if element.tag == "a":
+            self._note(element)
+
+    def _say(self, text: str) -> None:
+        spaced = re.sub(r"[ \t\n]+", " ", text)
+        is_at_start = not self._line or self._line[-1] in " \n"
+        self._line += spaced.lstrip(" ") if is_at_start else spaced
+
+    def _note(self, link: lxml_html.HtmlElement) -> None:
+        address = link.get("href", "")
+        shown = link.text_content().strip()
+        if not address or address.startswith("#") or shown in (address, address.removeprefix("mailto:")):
+            return
+        if address not in self._links:
+            self._links.append(address)
+        self._line = f"{self._line.rstrip(' ')} [{self._links.index(address) + 1}]"
+
+    def _indented(self, element: lxml_html.HtmlElement) -> None:
+        first, rest = ("> ", "> ") if element.tag == "blockquote" else (_bullet(element), "  ")
+        self._prefixes.append((first, rest if rest == "> " else " " * len(first)))
+        count = len(self._blocks)
+        self._inside(element)
+        self._flush()
+        if len(self._blocks) == count:
+            self._blocks.append(first.rstrip(" "))
+        self._prefixes.pop()
+
+    def _code(self, code: str) -> None:
+        self._append(code.strip("\n").replace(" ", "\u00a0"))
+
+    def _flush(self) -> None:
+        text, self._line = self._line.strip(" \n"), ""
+        if text:
+            self._append(text)
+
+    def _append(self, text: str) -> None:
+        first = "".join(first for first, _ in self._prefixes)
+        rest = "".join(rest for _, rest in self._prefixes)
+        self._prefixes = [(rest, rest) for _, rest in self._prefixes]
+        self._blocks.append(wrap(text, self._columns, first, rest))
+
+
+def _bullet(item: lxml_html.HtmlElement) -> str:
+    if item.tag == "dd":
+        return "  "
+    parent = item.getparent()
+    if parent is None or parent.tag != "ol":
+        return "- "
+    start = parent.get("start", "1")
+    return f"{(int(start) if start.isdecimal() else 1) + len(list(item.itersiblings('li', preceding=True)))}. "
