@@ -6,7 +6,7 @@ has as many occurrences as any other. The instant only decides when one is due.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
@@ -51,11 +51,23 @@ def note_due(store: OccurrencesStore, settings: Settings, *, now: datetime) -> l
 
 
 def allowed_delay(schedule: Schedule, wall: datetime, catch_up: timedelta | None) -> timedelta:
-    """How late the occurrence of `wall` may begin, in wall-clock time: by default until its successor comes, so the
-    newest one can always be caught up."""
+    """How late the occurrence of `wall` may begin: by default until its successor comes, so the newest one can always
+    be caught up."""
     if catch_up is not None:
         return catch_up
     return next(schedule.after(wall), wall + timedelta(days=366)) - wall
+
+
+def lateness(wall: datetime, now: datetime, zone: ZoneInfo) -> timedelta:
+    """How long ago `wall` was, on the clock on the wall or by the hours that really passed: the shorter, so that a
+    change of the clocks never makes an occurrence late."""
+    return min(wall_time(now, zone) - wall, now.astimezone(UTC) - instant(wall, zone))
+
+
+def instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """When an occurrence is due, in UTC: Python compares two times of one zone as the wall shows them, which is wrong
+    in the hour that comes twice."""
+    return place(wall, zone).astimezone(UTC)
 
 
 def clock_problem(newest_change: datetime | None, now: datetime) -> str | None:
@@ -108,19 +120,20 @@ def _walls_due(
     start = wall_time(valid_from, zone) - LONGEST_JUMP
     end = wall_time(now, zone) + LONGEST_JUMP
     walk = takewhile(lambda wall: wall <= end, schedule.after(max(start, newest_wall or start)))
-    walls = [wall for wall in walk if place(wall, zone) >= valid_from]
+    walls = [wall for wall in walk if instant(wall, zone) >= valid_from.astimezone(UTC)]
     # 01:30 of a night without that time is placed at 02:30, after 02:00. It counts as come with 02:00 all the same:
     # the walk goes on from the newest wall time, so one that is left behind would be lost.
-    come = [number for number, wall in enumerate(walls, start=1) if place(wall, zone) <= now]
+    come = [number for number, wall in enumerate(walls, start=1) if instant(wall, zone) <= now.astimezone(UTC)]
     return walls[: come[-1]] if come else []
 
 
 def _occurrence(
     digest: str, wall: datetime, schedule: Schedule, zone: ZoneInfo, *, now: datetime, catch_up: timedelta | None
 ) -> Occurrence:
-    one = Occurrence(digest=digest, wall_time=wall, due_at=place(wall, zone), state=OccurrenceState.DUE)
+    one = Occurrence(digest=digest, wall_time=wall, due_at=instant(wall, zone), state=OccurrenceState.DUE)
     allowed = allowed_delay(schedule, wall, catch_up)
-    if wall_time(now, zone) - wall <= allowed:
+    late = lateness(wall, now, zone)
+    if late <= allowed:
         return one
-    note = f"noticed {in_words(now - one.due_at)} late; catch_up is {in_words(allowed)}"
+    note = f"noticed {in_words(late)} late; catch_up is {in_words(allowed)}"
     return one.model_copy(update={"state": OccurrenceState.MISSED, "note": note})

@@ -29,7 +29,7 @@ from newsletter.schedules import Schedule, wall_time
 from newsletter.settings import Settings
 from newsletter.store.issues import IssueRow
 from newsletter.store.store import Store
-from scheduler.occurrences import allowed_delay, clock_problem, note_due
+from scheduler.occurrences import allowed_delay, clock_problem, lateness, note_due
 from scheduler.outcomes import Kind, Outcome
 from scheduler.steps import Standing, Step, next_step
 
@@ -148,7 +148,7 @@ class _Tick:
         # An approval starts the time anew: however late it came, the issue is sent as soon as it comes.
         approved = wall_time(row.approved_at, zone) if row and row.approved_at else one.wall_time
         allowed = allowed_delay(self._schedule(one), one.wall_time, digest.catch_up)
-        return wall_time(self.now, zone) - max(one.wall_time, approved) > allowed
+        return lateness(max(one.wall_time, approved), self.now, zone) > allowed
 
     def _conclude(self, one: Occurrence, step: Step) -> None:
         """Note the end of an occurrence, or why it goes on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from newsletter.models import IssueState
 from newsletter.schedules import Schedule, place, wall_time
 from newsletter.settings import Settings
 from newsletter.store.issues import IssuesStore
-from scheduler.occurrences import LONGEST_JUMP
+from scheduler.occurrences import LONGEST_JUMP, instant
 
 
 class Upcoming(NamedTuple):
@@ -34,15 +34,14 @@ def upcoming(settings: Settings, issues: IssuesStore, *, now: datetime, count: i
         if digest.schedule
         for one in islice(_of_digest(name, Schedule.parse(digest.schedule), settings.site.zone, issues, now), count)
     ]
-    return sorted(found, key=lambda one: (one.due_at, one.digest))
+    return sorted(found, key=lambda one: (one.due_at.astimezone(UTC), one.digest))
 
 
 def _of_digest(
     digest: str, schedule: Schedule, zone: ZoneInfo, issues: IssuesStore, now: datetime
 ) -> Iterator[Upcoming]:
     for wall in schedule.after(wall_time(now, zone) - LONGEST_JUMP):
-        due_at = place(wall, zone)
-        if due_at > now:
+        if instant(wall, zone) > now.astimezone(UTC):
             issue = issue_id(digest, wall, several_a_day=schedule.several_a_day)
             row = issues.get(issue)
-            yield Upcoming(digest, due_at, issue, row.state if row else None)
+            yield Upcoming(digest, place(wall, zone), issue, row.state if row else None)

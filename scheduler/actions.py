@@ -1,0 +1,40 @@
+"""The pipeline's verbs as a tick asks for them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime
+
+from newsletter import clock
+from newsletter.models import IssueState
+from newsletter.pipeline.approve import approve_if_automatic
+from newsletter.pipeline.build import build_at
+from newsletter.pipeline.send import Watch, send
+from newsletter.pipeline.site import Site
+
+_log = logging.getLogger(__name__)
+
+
+class PipelineActions:
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def build(self, digest: str, wall_time: datetime, *, now: datetime) -> IssueState:
+        built = build_at(self._site, digest, wall_time, now=now)
+        for warning in built.warnings:
+            _log.warning("%s: %s", built.issue, warning)
+        for change in built.changes:
+            _log.info("%s: %s", built.issue, change)
+        return built.state
+
+    def approve_automatically(self, issue: str, *, now: datetime) -> IssueState:
+        return approve_if_automatic(self._site, issue, now=now)
+
+    def send(self, issue: str, *, stop: threading.Event) -> IssueState:
+        sent = send(self._site, issue, now=clock.now(), watch=Watch(stop=stop))
+        if sent.warning:
+            _log.warning("%s: %s", issue, sent.warning)
+        elif sent.ended.reason:
+            _log.warning("%s: %s: %s", issue, sent.ended.ending.value, sent.ended.reason)
+        return sent.state
