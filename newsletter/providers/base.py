@@ -58,7 +58,7 @@ class Abilities(NamedTuple):
     batch_bytes: int | None = None
     """The most bytes of one call's body."""
     can_look_up: bool = False
-    """`look_up` tells for certain which deliveries were taken."""
+    """`look_up` is more than nothing. What it says is certain; where it cannot tell, it leaves the delivery out."""
 
 
 Field = Callable[[str], str]
@@ -89,6 +89,7 @@ class Provider(ABC):
 
         Never raises for anything the outside world does: no connection, a cut one, a timeout, nonsense for an answer
         are outcomes too. A connection that could not be made is BUSY, one that broke after the body left is UNSURE.
+        May be called from several threads at once.
         `issue` is the issue's id, or "test" or "system" for mail outside any issue.
         """
 

@@ -11,7 +11,8 @@ of django-anymail 15.2. Three things there decide how this is written:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from email.utils import parseaddr
 from typing import Any
 
 from newsletter import clock
@@ -29,6 +30,8 @@ SYSTEM_STREAM = "outbound"
 
 MAX_MESSAGES = 500
 MAX_BODY_BYTES = 50_000_000 - MAX_MESSAGES - 2
+MAX_QUESTIONS = 50
+"""So many deliveries are looked up one by one; after a broken call the search by issue has found most of them."""
 MAX_BAD_ONES = 5
 """So many letters are singled out of a refused call; where more are bad, it is not the recipients."""
 
@@ -116,7 +119,7 @@ class Postmark(Provider):
         That repeats nothing: such a refusal (422) comes before any message of the call is taken.
         """
         answers: list[Answer] = []
-        waiting = [list(letters)]
+        waiting = [list(letters)] if letters else []
         bad_ones = 0
         while waiting:
             lot = waiting.pop()
@@ -155,20 +158,34 @@ class Postmark(Provider):
     def look_up(self, delivery_ids: Sequence[str], *, issue: str) -> dict[str, Answer]:
         """Finds what the search shows. It lags behind, so what it does not show is left out, not called untaken.
 
-        A hit counts only if it carries the delivery id in its own `Metadata`: whether the filter on metadata works on
-        every account is not known, and with the filter ignored the search answers with other people's mail.
+        First the newest of the issue, which after a broken call are the ones in question; then one by one.
         """
-        found: dict[str, Answer] = {}
-        stream = self._system_stream if issue == "system" else self._stream
-        for delivery_id in delivery_ids:
-            query = {"count": "50", "offset": "0", "messagestream": stream, "metadata_delivery_id": delivery_id}
-            reply = self._http.get("/messages/outbound", query)
-            if reply is None or reply.status != 200:
+        wanted = set(delivery_ids)
+        query = {"messagestream": self._system_stream if issue == "system" else self._stream, "offset": "0"}
+        found = self._shown(query | {"tag": issue, "count": str(MAX_MESSAGES)}, wanted)
+        if found is None:
+            return {}
+        for delivery_id in sorted(wanted - found.keys())[:MAX_QUESTIONS]:
+            shown = self._shown(query | {"metadata_delivery_id": delivery_id, "count": "50"}, wanted)
+            if shown is None:
                 break
-            message_id = _message_id_of(delivery_id, reply.json())
-            if message_id is not None:
-                found[delivery_id] = Answer(Outcome.ACCEPTED, provider_id=message_id)
+            found |= shown
         return found
+
+    def _shown(self, query: Mapping[str, str], wanted: Set[str]) -> dict[str, Answer] | None:
+        """Which of `wanted` this search shows; None where there was no result to read.
+
+        A hit counts only if it carries the delivery id in its own `Metadata`: whether the filter on metadata works on
+        every account is not known, and where it is ignored the search shows other people's mail.
+        """
+        reply = self._http.get("/messages/outbound", query)
+        if reply is None or reply.status != 200:
+            return None
+        return {
+            delivery_id: Answer(Outcome.ACCEPTED, provider_id=message_id)
+            for delivery_id, message_id in read_search(reply.json())
+            if delivery_id in wanted
+        }
 
     def close(self) -> None:
         self._http.close()
@@ -221,7 +238,8 @@ def _read_entry(entry: object) -> Answer:
 
 def _read_short(entries: Sequence[object], letters: Sequence[Letter]) -> list[Answer]:
     """With results missing, the order proves nothing; only an entry that names its recipient counts."""
-    taken = {str(entry["To"]).lower(): entry for entry in entries if isinstance(entry, dict) and entry.get("To")}
+    named = [entry for entry in entries if isinstance(entry, dict) and entry.get("To")]
+    taken = {parseaddr(str(entry["To"]))[1].lower(): entry for entry in named}
     missing = Answer(Outcome.UNSURE, reason="Postmark's answer is shorter than the batch")
     answers = []
     for letter in letters:
@@ -238,13 +256,13 @@ def _code(entry: Mapping[str, Any]) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
-def _message_id_of(delivery_id: str, page: object) -> str | None:
+def read_search(page: object) -> Iterator[tuple[str, str]]:
+    """Delivery id and Postmark's id of each message of a search that has both."""
     messages = page.get("Messages") if isinstance(page, dict) else None
     for message in messages if isinstance(messages, list) else []:
         metadata = message.get("Metadata") if isinstance(message, dict) else None
-        if isinstance(metadata, dict) and metadata.get("delivery_id") == delivery_id:
-            return str(message.get("MessageID", ""))
-    return None
+        if isinstance(metadata, dict) and isinstance(metadata.get("delivery_id"), str):
+            yield metadata["delivery_id"], str(message.get("MessageID", ""))
 
 
 def _for_all(answer: Answer, count: int) -> list[Answer]:

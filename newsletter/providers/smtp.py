@@ -56,7 +56,9 @@ class Smtp(Provider):
         return cls(_server(settings), sender=settings.sender.email, group_size=group_size)
 
     def send(self, letters: Sequence[Letter], *, issue: str) -> list[Answer]:
-        conversation = self._conversation(len(letters))
+        conversation = self._conversation(len(letters)) if letters else None
+        if conversation is None:
+            return []
         if isinstance(conversation, Answer):
             return [conversation] * len(letters)
         answers: list[Answer] = []

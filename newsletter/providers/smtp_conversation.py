@@ -84,8 +84,9 @@ class Conversation:
         bad = next((number for number, reply in enumerate(replies[:2]) if not reply.is_done), None)
         if bad is None and replies[-1].code == GO_ON:
             return None
-        if bad is not None and replies[-1].code == GO_ON:
+        if bad == 1 and replies[-1].code == GO_ON:
             # DATA was on its way before RCPT was refused: a lone dot ends it, with nobody to deliver to (RFC 2920).
+            # After a refused MAIL the connection is dropped instead: whoever says 354 then may deliver anything.
             self._ask(b".\r\n")
         self._needs_reset = True
         return self._judge_start(replies[-1] if bad is None else replies[bad], is_sender=bad == 0)
