@@ -11,7 +11,9 @@ from newsletter.pipeline.collect import take_up_forgotten_issues
 from newsletter.pipeline.site import Site
 from newsletter.settings import find_site, load
 from newsletter.store.store import Store
-from newsletter.subscribers.links import Links, load_keys
+from newsletter.subscribers.keys import load_keys
+from newsletter.subscribers.links import Links
+from newsletter.subscribers.roster import Roster
 
 
 @contextmanager
@@ -20,7 +22,9 @@ def open_site(start: Path | None = None) -> Iterator[Site]:
     settings = load(find_site(start or Path.cwd()))
     store = Store(settings.database.url, folder=settings.folder)
     try:
-        site = Site(settings, store, Links(load_keys(settings), settings.site.url))
+        keys = load_keys(settings)
+        roster = Roster(store.subscribers, keys=keys, digests=list(settings.digests))
+        site = Site(settings, store, Links(keys, settings.site.url), roster)
         take_up_forgotten_issues(site, now=clock.now())
         yield site
     finally:

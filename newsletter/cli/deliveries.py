@@ -13,6 +13,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.models import Delivery
+from newsletter.subscribers.table import guarded
 
 COLUMNS = ("email", "state", "at", "provider_id", "reason")
 
@@ -33,12 +34,7 @@ def print_csv(found: Iterator[Delivery]) -> None:
     for one in found:
         at = one.at.astimezone(UTC).isoformat() if one.at else ""
         cells = (one.email, one.state.value, at, one.provider_id or "", one.reason or "")
-        writer.writerow([_harmless(cell) for cell in cells])
-
-
-def _harmless(cell: str) -> str:
-    # A spreadsheet runs a cell that begins like a formula (OWASP ASVS 1.2.10).
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+        writer.writerow([guarded(cell) for cell in cells])
 
 
 def print_table(found: Iterator[Delivery], zone: ZoneInfo) -> None:

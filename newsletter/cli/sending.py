@@ -15,7 +15,7 @@ from newsletter.cli.options import IssueArgument, JsonOption, SiteOption, YesOpt
 
 if TYPE_CHECKING:
     from newsletter.models import Counts, DeliveryState
-    from newsletter.pipeline.send import Sent
+    from newsletter.pipeline.send import Sent, Watch
     from newsletter.pipeline.site import Site
 
 
@@ -48,7 +48,7 @@ def _send(opened: Site, issue: str, *, yes: bool, json: bool) -> None:
         due = output.shown(row.due_at, opened.settings.site.zone)
         output.ask(f"{issue} is due {due}. Send it now?", yes=yes)
     approve.approve_if_automatic(opened, issue, now=now)
-    with _stopping() as stop, _watching(opened, issue, stop) as watch:
+    with stopping() as stop, _watching(opened, issue, stop) as watch:
         sent = send_issue(opened, issue, now=now, watch=watch)
     _show_sent(sent, json=json)
     raise typer.Exit(send_exit_code(sent))
@@ -68,7 +68,7 @@ def send_exit_code(sent: Sent) -> int:
 
 
 @contextmanager
-def _stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[threading.Event]:
     """An event that SIGTERM and Ctrl-C set: the batch in hand is finished and recorded first."""
     stop = threading.Event()
 
@@ -84,7 +84,7 @@ def _stopping() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _watching(opened: Site, issue: str, stop: threading.Event) -> Iterator[object]:
+def _watching(opened: Site, issue: str, stop: threading.Event) -> Iterator[Watch]:
     from newsletter.pipeline.send import Watch
     from newsletter.pipeline.status import counts_of
 
@@ -130,7 +130,8 @@ def _what_now(sent: Sent) -> Iterator[str]:
     if sent.counts.unsure:
         yield (
             f"{sent.counts.unsure} may or may not have been mailed\n"
-            f"  fix: `newsletter deliveries {issue} --state unsure` names them, `newsletter resolve {issue} --as sent` (or `--as unsent`) decides"
+            f"  fix: `newsletter deliveries {issue} --state unsure` names them, "
+            f"`newsletter resolve {issue} --as sent` (or `--as unsent`) decides"
         )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from newsletter.errors import BadInput, Place
 from newsletter.issues import archive
@@ -12,6 +13,9 @@ from newsletter.models import Collected, IssueState, KnownPost, Manifest, Receip
 from newsletter.pipeline.site import Site
 from newsletter.posts.folder import read_folder
 from newsletter.store.issues import BY_PRODUCT
+
+if TYPE_CHECKING:
+    from newsletter.posts.imports import ImportReport
 
 
 def collect(site: Site, *, strict: bool = False) -> Collected:
@@ -39,6 +43,23 @@ def collect(site: Site, *, strict: bool = False) -> Collected:
         places = [Place(problem.where, problem.reason) for problem in collected.problems]
         raise BadInput(f"{len(places)} files in {site.settings.posts.folder}/ cannot be read as posts:", places=places)
     return collected
+
+
+def import_files(
+    site: Site, files: Sequence[Path], *, into: Path | None, keep_closing: bool, now: datetime
+) -> ImportReport:
+    """Turn the files into posts; what was imported once does not come back, even when its file was deleted."""
+    from newsletter.posts.imports import import_files as write_posts
+
+    report = write_posts(
+        files,
+        into=into or site.settings.posts_folder,
+        zone=site.settings.site.zone,
+        seen=site.store.posts.imported_keys(),
+        keep_closing=keep_closing,
+    )
+    site.store.posts.remember_imported(report.keys, now=now)
+    return report
 
 
 def take_up_forgotten_issues(site: Site, *, now: datetime) -> list[str]:

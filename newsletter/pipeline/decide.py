@@ -73,12 +73,13 @@ def _take_over(site: Site, row: IssueRow, *, as_sent: bool, now: datetime) -> No
     journal.write(row.attempts)
     journal.close()
     states = {IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED, IssueState.SENT}
+    ended_at: datetime | None
     if as_sent:
-        note, to, times = "resolved as sent by a person", IssueState.SENT, {"began_at": now, "ended_at": now}
+        note, to, ended_at = "resolved as sent by a person", IssueState.SENT, now
     else:
-        note, to, times = "resolved as unsent by a person", IssueState.SENDING, {"began_at": now, "ended_at": None}
-    site.store.issues.move(row.id, states, to, now=now, note=note, **times)
-    _rewrite_receipt(site, row.id, {"instance": site.store.instance, "ended_at": times["ended_at"]})
+        note, to, ended_at = "resolved as unsent by a person", IssueState.SENDING, None
+    site.store.issues.move(row.id, states, to, now=now, note=note, began_at=now, ended_at=ended_at)
+    _rewrite_receipt(site, row.id, {"instance": site.store.instance, "ended_at": ended_at})
 
 
 def _rewrite_receipt(site: Site, issue: str, changes: dict[str, object]) -> None:

@@ -183,7 +183,7 @@ def composer(site: Site, frozen: FrozenIssue, provider: Provider, *, now: dateti
         segments = merge.compile_json(payload, email.nonce)
     else:
         segments = merge.compile_mime(email, sent_at=now)
-    web_url = f"{site.settings.site.url}/issues/{issue}"
+    web_url = site.links.web_url(issue)
 
     def compose(reader: Reader) -> Letter:
         name = delivery_id(issue, reader.subscriber_id)

@@ -13,6 +13,7 @@ from newsletter.settings import DigestSettings, Settings
 from newsletter.store.issues import IssueRow
 from newsletter.store.store import Store
 from newsletter.subscribers.links import Links
+from newsletter.subscribers.roster import Roster
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Site:
     settings: Settings
     store: Store
     links: Links
+    roster: Roster
 
     def digest(self, name: str) -> DigestSettings:
         """The settings of a digest; raises `NotFound` naming those there are."""

@@ -54,14 +54,6 @@ class IssuesStore:
             found = connection.execute(select(*_COLUMNS).where(tables.issue.c.id == issue_id)).first()
             return _row(found) if found else None
 
-    def list(self, *, digest: str | None = None) -> list[IssueRow]:
-        """Newest due time first."""
-        query = select(*_COLUMNS).order_by(tables.issue.c.due_at.desc(), tables.issue.c.id)
-        if digest is not None:
-            query = query.where(tables.issue.c.digest == digest)
-        with reading(self._engine) as connection:
-            return [_row(found) for found in connection.execute(query)]
-
     def closed_due_ats(self, digest: str) -> list[datetime]:
         """The cut-offs of the digest's issues that were approved or skipped, whatever became of them."""
         query = select(tables.issue.c.due_at).where(
@@ -180,6 +172,14 @@ class IssuesStore:
                     used = [{"issue_id": row["id"], "post_id": post_id} for post_id in posts[row["id"]]]
                     insert_new(connection, tables.issue_post, used)
                     self._leave_over(connection, row["id"], row["digest"], left_over[row["id"]])
+
+    def list(self, *, digest: str | None = None) -> list[IssueRow]:
+        """Newest due time first."""
+        query = select(*_COLUMNS).order_by(tables.issue.c.due_at.desc(), tables.issue.c.id)
+        if digest is not None:
+            query = query.where(tables.issue.c.digest == digest)
+        with reading(self._engine) as connection:
+            return [_row(found) for found in connection.execute(query)]
 
     def _free_posts(self, connection: Connection, issue_id: str) -> None:
         connection.execute(delete(tables.issue_post).where(tables.issue_post.c.issue_id == issue_id))

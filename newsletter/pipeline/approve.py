@@ -1,0 +1,135 @@
+"""An issue rendered and frozen: from here on exactly these bytes are sent."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import NamedTuple
+
+from newsletter.emails.render import render
+from newsletter.errors import NotPossible
+from newsletter.issues import archive
+from newsletter.issues.file import parse
+from newsletter.issues.select import Selection
+from newsletter.models import Email, Issue, IssueState, ManifestPost, Post
+from newsletter.pipeline.build import content_of
+from newsletter.pipeline.collect import collect
+from newsletter.pipeline.eligible import excluded, selection_for
+from newsletter.pipeline.site import Site
+from newsletter.store.issues import IssueRow
+
+NONCE_BYTES = 12
+
+
+class Approved(NamedTuple):
+    state: IssueState
+    recipients: int
+    """The forecast: who would get it now."""
+    due_at: datetime
+    sha256: str | None
+    """Of `manifest.json`, which holds the SHA-256 of everything else; None for a draft."""
+
+
+def approve(site: Site, issue: str, *, now: datetime) -> Approved:
+    """Draft → approved: the email frozen, its posts used up. Approving again what is approved changes nothing."""
+    with site.store.owners.one_at_a_time(issue):
+        row = site.issue_row(issue)
+        if row.state is IssueState.APPROVED:
+            archive.read_frozen(site.issue_folder(issue))
+        elif row.state is IssueState.DRAFT:
+            _freeze(site, row, now)
+        else:
+            raise NotPossible(f"{issue} is {row.state}: only a draft can be approved", fix=_fix_for(row))
+    return _approved(site, issue)
+
+
+def approve_if_automatic(site: Site, issue: str, *, now: datetime) -> IssueState:
+    """Freeze a draft whose digest says `approval = "automatic"`; others stay as they are."""
+    row = site.issue_row(issue)
+    if row.state is IssueState.DRAFT and site.digest(row.digest).approval == "automatic":
+        return approve(site, issue, now=now).state
+    return row.state
+
+
+def withdraw(site: Site, issue: str, *, now: datetime) -> Approved:
+    """Approved → draft, as long as sending has not begun; its posts are free again."""
+    with site.store.owners.one_at_a_time(issue):
+        row = site.issue_row(issue)
+        if row.state is not IssueState.DRAFT and not site.store.issues.withdraw(issue, now=now):
+            raise NotPossible(f"the approval of {issue} cannot be withdrawn: it is {row.state}", fix=_fix_for(row))
+        archive.thaw(site.issue_folder(issue))
+    return _approved(site, issue)
+
+
+def render_draft(site: Site, issue: Issue, posts: dict[str, Post], *, nonce: str) -> Email:
+    """The issue as an email, merge fields open."""
+    contents = {post_id: (posts[post_id], content_of(site, posts[post_id])) for post_id in issue.post_ids}
+    return render(issue, contents, settings=site.settings, nonce=nonce)
+
+
+def _freeze(site: Site, row: IssueRow, now: datetime) -> None:
+    folder = site.issue_folder(row.id)
+    # An approval that was killed half-way left files that nobody approved in the store.
+    archive.thaw(folder)
+    issue, selection = _read_draft(site, row)
+    posts = dict(selection.may_stay)
+    email = render_draft(site, issue, posts, nonce=secrets.token_hex(NONCE_BYTES))
+    archive.freeze(
+        folder,
+        email,
+        issue=issue,
+        title=site.settings.digest_title(row.digest),
+        approved_at=now,
+        posts=[_manifest_post(posts[entry.post_id], entry.title) for entry in issue.entries],
+        left_over=selection.over_max,
+    )
+    sha256 = archive.manifest_sha256(folder)
+    left_over = [post_id for post_id in selection.over_max if post_id not in issue.post_ids]
+    if not site.store.issues.approve(
+        row.id, manifest_sha256=sha256, post_ids=issue.post_ids, left_over=left_over, now=now
+    ):
+        raise NotPossible(f"{row.id} was changed by another process meanwhile", fix=f"see `newsletter status {row.id}`")
+
+
+def _read_draft(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
+    """The draft as the editor left it; `NotPossible` where a post of it cannot go out with it."""
+    text = archive.read_issue_text(site.issue_folder(row.id))
+    if text is None:
+        raise NotPossible(
+            f"issues/{row.id}/{archive.ISSUE_FILE} is missing", fix=f"run `newsletter build {row.digest}`"
+        )
+    due_at = row.due_at.astimezone(site.settings.site.zone)
+    issue = parse(text, issue_id=row.id, digest=row.digest, due_at=due_at)
+    exclude = excluded(site, row.id)
+    selection = selection_for(site, collect(site), row.digest, issue=row.id, due_at=due_at, exclude=exclude)
+    _refuse_posts_that_cannot_go(issue, selection)
+    if not issue.subject.strip():
+        raise NotPossible(f"{row.id} has no subject", fix=f"write one into issues/{row.id}/{archive.ISSUE_FILE}")
+    return issue, selection
+
+
+def _refuse_posts_that_cannot_go(issue: Issue, selection: Selection) -> None:
+    refresh = f"run `newsletter build {issue.digest} --on {issue.due_at:%Y-%m-%d}` to refresh the draft"
+    if not issue.entries:
+        raise NotPossible(f"{issue.id} has no posts", fix=refresh)
+    reasons = {one.id: one.reason for one in selection.left_out}
+    missing = [post_id for post_id in issue.post_ids if post_id not in selection.may_stay]
+    if missing:
+        lines = [f"  {post_id}: {reasons.get(post_id, 'there is no such post')}" for post_id in missing]
+        raise NotPossible("\n".join([f"{issue.id} holds posts that cannot go out with it:", *lines]), fix=refresh)
+
+
+def _manifest_post(post: Post, title: str | None) -> ManifestPost:
+    return ManifestPost(id=post.id, title=title or post.title, path=post.path, text_sha256=post.text_sha256)
+
+
+def _approved(site: Site, issue: str) -> Approved:
+    row = site.issue_row(issue)
+    sha256 = row.manifest_sha256 if row.state is not IssueState.DRAFT else None
+    return Approved(row.state, site.store.deliveries.forecast(row.digest), row.due_at, sha256)
+
+
+def _fix_for(row: IssueRow) -> str:
+    if row.state is IssueState.SKIPPED:
+        return f"run `newsletter build {row.digest} --on {row.due_at:%Y-%m-%d}` when there are more posts"
+    return f"see `newsletter status {row.id}`"

@@ -1,0 +1,114 @@
+"""Which posts an issue would take now, and why not the others: selection with all that the site knows."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from datetime import datetime
+from typing import NamedTuple
+
+from newsletter.issues import archive
+from newsletter.issues.file import LastAutomatic, excluded_ids
+from newsletter.issues.select import Selection, select, start_of
+from newsletter.models import Collected, Post, PostProblem
+from newsletter.pipeline.collect import collect
+from newsletter.pipeline.site import Site
+from newsletter.schedules import wall_time
+from newsletter.store.issues import IssueRow
+
+
+class ListedPost(NamedTuple):
+    id: str
+    title: str
+    published_at: datetime
+    path: str
+    issues: list[str]
+    """Approved or later."""
+    reason: str | None
+    """Why it is not in the next issue; None when it is, or when it was in one."""
+    notes: tuple[str, ...]
+
+
+class Listing(NamedTuple):
+    posts: list[ListedPost]
+    """Newest first."""
+    problems: tuple[PostProblem, ...]
+
+
+def selection_for(
+    site: Site, collected: Collected, digest: str, *, issue: str, due_at: datetime, exclude: Set[str]
+) -> Selection:
+    """What the rules say about the issue of `digest` that is due at `due_at`."""
+    rules = site.digest(digest)
+    start = start_of(
+        site.store.issues.closed_due_ats(digest),
+        due_at=due_at,
+        schedule=site.schedule(digest),
+        lookback=rules.lookback,
+        zone=site.settings.site.zone,
+    )
+    used = {post_id: other for post_id, other in site.store.issues.used_posts(digest).items() if other != issue}
+    return select(
+        collected.posts,
+        rules=rules,
+        due_at=due_at,
+        start=start,
+        used=used,
+        left_over=site.store.issues.left_over(digest),
+        exclude=exclude,
+    )
+
+
+def next_wall(site: Site, digest: str, *, now: datetime) -> datetime | None:
+    """The wall time of the next occurrence; None for a digest without a schedule."""
+    schedule = site.schedule(digest)
+    return next(schedule.after(wall_time(now, site.settings.site.zone)), None) if schedule else None
+
+
+def listing(site: Site, *, strict: bool, now: datetime) -> Listing:
+    """Every post with the issues it went into, or why the next issue of each digest does not take it."""
+    collected = collect(site, strict=strict)
+    used = [site.store.issues.used_posts(digest) for digest in site.settings.digests]
+    selections = [found for digest in site.settings.digests if (found := _next_selection(site, collected, digest, now))]
+    posts = sorted(collected.posts, key=lambda post: post.published_at, reverse=True)
+    listed = []
+    for post in posts:
+        issues = sorted({one[post.id] for one in used if post.id in one})
+        listed.append(_listed(post, issues, None if issues else _reason(post, selections)))
+    return Listing(listed, collected.problems)
+
+
+def _listed(post: Post, issues: list[str], reason: str | None) -> ListedPost:
+    return ListedPost(post.id, post.title, post.published_at, post.path, issues, reason, post.notes)
+
+
+def _reason(post: Post, selections: list[Selection]) -> str | None:
+    """None as soon as one digest's next issue would take this file."""
+    reasons = []
+    for selection in selections:
+        if any(chosen.path == post.path for chosen in selection.posts):
+            return None
+        mine = [one.reason for one in selection.left_out if one.id == post.id]
+        reasons += [reason for reason in mine if reason.startswith(post.path)] or mine
+    return reasons[0] if reasons else "no digest has a schedule"
+
+
+def _next_selection(site: Site, collected: Collected, digest: str, now: datetime) -> Selection | None:
+    wall = next_wall(site, digest, now=now)
+    if wall is None:
+        return None
+    issue, due_at = site.issue_at(digest, wall)
+    exclude = excluded(site, issue)
+    return selection_for(site, collected, digest, issue=issue, due_at=due_at, exclude=exclude)
+
+
+def excluded(site: Site, issue: str) -> frozenset[str]:
+    """What the editor left out of the draft or deleted from it, as its file says now."""
+    text = archive.read_issue_text(site.issue_folder(issue))
+    return (
+        excluded_ids(text, issue_id=issue, last=last_automatic(site.store.issues.get(issue))) if text else frozenset()
+    )
+
+
+def last_automatic(row: IssueRow | None) -> LastAutomatic | None:
+    """What the last refresh wrote by itself; None: not known, so all in the file is the editor's."""
+    return LastAutomatic.model_validate(row.automatic) if row and row.automatic else None
