@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
@@ -12,6 +13,11 @@ from newsletter.errors import BadInput
 
 # Marks that nobody sees and that copying out of a table or a web page brings along: zero-width space, direction marks.
 _INVISIBLE_ENDS = "\u00a0\u200b\u200e\u200f\u202a\u202c\u2060\ufeff"
+_PLAIN = re.compile(r"(?P<local>[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*)@(?P<domain>[A-Za-z0-9.-]+)")
+_MAX_LOCAL_CHARS = 64
+_MAX_CHARS = 254
+"""RFC 5321 §4.5.3.1, erratum 1690."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 class Address(NamedTuple):
@@ -29,12 +35,10 @@ def normalise(text: str) -> Address:
     """
     wanted = text.strip().strip(_INVISIBLE_ENDS).strip()
     try:
-        # Names under .test never belong to anybody (RFC 2606): rehearsals may use them.
-        found = validate_email(wanted, check_deliverability=False, test_environment=True)
+        local, domain = _plain_parts(wanted) or _parts(wanted)
     except EmailNotValidError as error:
         raise BadInput(f"{_shown(wanted)} is no usable e-mail address: {error}", fix="correct the address") from error
-    local_key = unicodedata.normalize("NFC", found.local_part.casefold())
-    return Address(f"{found.local_part}@{found.ascii_domain}", f"{local_key}@{found.ascii_domain}")
+    return Address(f"{local}@{domain}", f"{unicodedata.normalize('NFC', local.casefold())}@{domain}")
 
 
 def masked(email: str) -> str:
@@ -45,10 +49,28 @@ def masked(email: str) -> str:
 
 def one_line(text: str) -> str:
     """The text without control characters and line breaks, so that no name can end a mail header."""
-    return " ".join(_CONTROL.sub(" ", text).split())
+    return " ".join((text if text.isprintable() else _CONTROL.sub(" ", text)).split())
 
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+def _parts(text: str) -> tuple[str, str]:
+    """Local part and ASCII domain, by the library's rules."""
+    # Names under .test never belong to anybody (RFC 2606): rehearsals may use them.
+    found = validate_email(text, check_deliverability=False, test_environment=True)
+    return found.local_part, str(found.ascii_domain)
+
+
+def _plain_parts(text: str) -> tuple[str, str] | None:
+    """The same for letters and digits, where only the domain needs the library: a list of 100,000 has few domains, and
+    the library takes 25 µs an address."""
+    found = _PLAIN.fullmatch(text)
+    if not found or len(text) > _MAX_CHARS or len(found["local"]) > _MAX_LOCAL_CHARS:
+        return None
+    return found["local"], _domain(found["domain"])
+
+
+@lru_cache(maxsize=10_000)
+def _domain(domain: str) -> str:
+    return _parts(f"a@{domain}")[1]
 
 
 def _shown(text: str) -> str:

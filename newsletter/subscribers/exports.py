@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from typing import TextIO
 
-from newsletter.models import Subscriber, SubscriberState
+from newsletter.models import SubscriberState
+from newsletter.store.subscribers import SubscriberRow
 from newsletter.subscribers.roster import Roster
 from newsletter.subscribers.table import ATTRIBUTE_PREFIX, OWN_COLUMNS, guarded
 
@@ -18,18 +19,18 @@ def export_subscribers(
     The roster is read twice, for the names of the attributes first, so that it need not fit into memory. Open `file`
     with `newline=""`, for spreadsheets in the encoding `utf-8-sig`.
     """
-    names = sorted({name for found in roster.list(state=state, digest=digest) for name in found.attributes})
+    names = sorted({name for found in roster.store.list(state=state, digest=digest) for name in found.attributes})
     writer = csv.writer(file, lineterminator="\n")
     headings = (f"{ATTRIBUTE_PREFIX}{name}" if name in OWN_COLUMNS else name for name in names)
     writer.writerow(map(guarded, (*OWN_COLUMNS, *headings)))
     count = 0
-    for subscriber in roster.list(state=state, digest=digest):
+    for subscriber in roster.store.list(state=state, digest=digest):
         writer.writerow(map(guarded, _cells(subscriber, names)))
         count += 1
     return count
 
 
-def _cells(subscriber: Subscriber, names: list[str]) -> list[str]:
+def _cells(subscriber: SubscriberRow, names: list[str]) -> list[str]:
     # Several values are joined by |, the one separator of cells that is never one of columns.
     return [
         subscriber.email,
