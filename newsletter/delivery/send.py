@@ -210,6 +210,8 @@ class Run:
         return following, ended
 
     def _count(self, **more: int) -> None:
+        if not any(more.values()):
+            return
         values = {name: getattr(self.counts, name) + count for name, count in more.items()}
         values["pending"] = self.counts.pending - sum(more.values())
         self.counts = self.counts.model_copy(update=values)

@@ -1,0 +1,384 @@
+"""The sending loop with a real store and the fake provider: who is mailed, and what it does in trouble."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.delivery.send import Ended, Ending, Run
+from newsletter.models import Counts, DeliveryState, IssueState
+from newsletter.providers.base import Provider
+from newsletter.providers.fake import Fake
+from newsletter.providers.misbehaviour import Fault, Misbehaviour
+from newsletter.store.store import Store
+from tests.desks import MovingClock, a_desk, a_subscriber_row, an_approved_issue
+from tests.factories import utc
+
+NOW = utc(2023, 11, 16, 9)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    opened = Store("sqlite:///data/newsletter.db", folder=tmp_path)
+    yield opened
+    opened.close()
+
+
+def begin(store: Store, issue: str, provider: Provider) -> None:
+    states = {IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED}
+    store.deliveries.begin(
+        issue,
+        digest="weekly",
+        provider=provider.name,
+        batch_size=provider.abilities.batch_size,
+        come_from=states,
+        now=NOW,
+    )
+
+
+def send(store: Store, issue: str, provider: Provider, **values: Any) -> Ended:
+    begin(store, issue, provider)
+    return Run(a_desk(store, provider, issue, **values)).go()
+
+
+def test_everyone_gets_one_letter(store: Store) -> None:
+    issue = an_approved_issue(store, readers=250)
+    provider = Fake(batch_size=100)
+
+    ended = send(store, issue, provider)
+
+    assert ended.ending is Ending.FINISHED
+    assert provider.calls == 3
+    assert provider.taken_ids() == Counter({f"{issue}.s{number:06d}": 1 for number in range(250)})
+    assert store.deliveries.counts(issue) == Counts(recipients=250, sent=250)
+
+
+def test_sending_again_mails_nobody(store: Store) -> None:
+    issue = an_approved_issue(store, readers=30)
+    send(store, issue, Fake(batch_size=10))
+    provider = Fake(batch_size=10)
+
+    ended = send(store, issue, provider)
+
+    assert ended.ending is Ending.FINISHED
+    assert provider.calls == 0
+
+
+def test_only_active_subscribers_of_the_digest_are_planned(store: Store) -> None:
+    issue = an_approved_issue(store, readers=3)
+    with store.subscribers.changing() as roster:
+        roster.save([a_subscriber_row(10, digests=("monthly",)), a_subscriber_row(11)])
+        roster.leave("s000011", None, now=NOW)
+
+    send(store, issue, Fake())
+
+    assert store.deliveries.counts(issue).recipients == 3
+
+
+def test_who_joins_after_the_plan_does_not_get_the_issue(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=2), Fake()
+    begin(store, issue, provider)
+    with store.subscribers.changing() as roster:
+        roster.save([a_subscriber_row(10)])
+
+    send(store, issue, provider)
+
+    assert store.deliveries.counts(issue) == Counts(recipients=2, sent=2)
+
+
+def test_who_leaves_during_the_sending_gets_nothing_more(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=30), Fake(batch_size=10)
+
+    def leave_after_first_batch(counts: Counts) -> None:
+        if counts.sent == 10:
+            with store.subscribers.changing() as roster:
+                roster.leave("s000025", None, now=NOW)
+
+    send(store, issue, provider, report=leave_after_first_batch)
+
+    assert f"{issue}.s000025" not in provider.taken_ids()
+    assert store.deliveries.counts(issue) == Counts(recipients=30, sent=29, skipped=1)
+
+
+def test_an_erased_person_counts_as_skipped(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=3), Fake()
+    begin(store, issue, provider)
+    with store.subscribers.changing() as roster:
+        roster.erase("s000001", "0" * 64, now=NOW)
+
+    send(store, issue, provider)
+
+    assert store.deliveries.counts(issue) == Counts(recipients=3, sent=2, skipped=1)
+
+
+def test_one_refused_of_five_hundred_is_a_receipt_and_the_others_are_sent(store: Store) -> None:
+    issue = an_approved_issue(store, readers=500)
+    provider = Fake(script=[None] * 123 + [Fault.REFUSE], batch_size=500)
+
+    ended = send(store, issue, provider)
+
+    assert ended.ending is Ending.FINISHED
+    assert store.deliveries.counts(issue) == Counts(recipients=500, sent=499, refused=1)
+    refused = list(store.deliveries.list(issue, state=DeliveryState.REFUSED))
+    assert [(one.email, one.reason) for one in refused] == [("reader123@example.org", "the fake provider was asked to")]
+
+
+def test_a_busy_provider_is_waited_for_as_long_as_it_says(store: Store) -> None:
+    issue, clock = an_approved_issue(store, readers=20), MovingClock(NOW)
+    provider = Fake(Misbehaviour.parse("call-busy=@1, retry-after=40s"), batch_size=20)
+
+    ended = send(store, issue, provider, now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait)
+
+    assert ended.ending is Ending.FINISHED
+    assert 40 <= clock.waited_s < 41
+    assert store.deliveries.counts(issue).sent == 20
+
+
+def test_a_provider_that_stays_busy_ends_the_run_and_the_next_one_goes_on(store: Store) -> None:
+    issue = an_approved_issue(store, readers=20)
+    busy = Fake(Misbehaviour.parse("call-busy=@1+, retry-after=60s"), batch_size=10)
+
+    ended = send(store, issue, busy, patience_s=200)
+
+    assert ended.ending is Ending.BUSY
+    assert store.deliveries.counts(issue) == Counts(recipients=20, pending=20)
+    later = MovingClock(NOW + timedelta(hours=1))
+    send(store, issue, Fake(), now=later.now, monotonic_s=later.monotonic_s, wait=later.wait)
+    assert store.deliveries.counts(issue).sent == 20
+
+
+def test_one_busy_recipient_does_not_hold_up_the_others(store: Store) -> None:
+    issue, order = an_approved_issue(store, readers=30), []
+    provider = Fake(script=[Fault.BUSY], batch_size=10)
+
+    send(store, issue, provider, report=lambda counts: order.append(counts.sent))
+
+    assert order == [9, 19, 29, 30]
+
+
+def test_a_denied_call_stops_the_run_at_once_and_leaves_the_rest_pending(store: Store) -> None:
+    issue = an_approved_issue(store, readers=40)
+    provider = Fake(Misbehaviour.parse("call-denied=@2+"), batch_size=10)
+
+    ended = send(store, issue, provider)
+
+    assert ended == Ended(Ending.DENIED, "the fake provider was asked to")
+    assert provider.calls == 2
+    assert store.deliveries.counts(issue) == Counts(recipients=40, sent=10, pending=30)
+
+
+def test_three_unsure_calls_in_a_row_stop_the_run_with_a_handful_in_doubt(store: Store) -> None:
+    issue = an_approved_issue(store, readers=1000)
+    provider = Fake(Misbehaviour.parse("call-unsure-unsent=@2+"), batch_size=100)
+
+    ended = send(store, issue, provider)
+
+    assert ended.ending is Ending.DOUBTFUL
+    assert store.deliveries.counts(issue) == Counts(recipients=1000, sent=100, unsure=102, pending=798)
+
+
+def test_after_a_doubt_calls_grow_step_by_step(store: Store) -> None:
+    issue, sizes = an_approved_issue(store, readers=100), []
+    provider = Fake(Misbehaviour.parse("call-unsure-sent=@1"), batch_size=20)
+    before = Counts(recipients=100, pending=100)
+
+    def note(counts: Counts) -> None:
+        nonlocal before
+        if before.pending != counts.pending:
+            sizes.append(before.pending - counts.pending)
+        before = counts
+
+    send(store, issue, provider, report=note)
+
+    assert sizes[:6] == [20, 1, 2, 4, 8, 5]
+    assert store.deliveries.counts(issue) == Counts(recipients=100, unsure=20, sent=80)
+
+
+def test_a_look_up_clears_a_doubt(store: Store) -> None:
+    issue = an_approved_issue(store, readers=30)
+    provider = Fake(Misbehaviour.parse("call-unsure-sent=@1, call-unsure-unsent=@2, lookup=yes"), batch_size=10)
+
+    ended = send(store, issue, provider)
+
+    assert ended.ending is Ending.FINISHED
+    assert store.deliveries.counts(issue) == Counts(recipients=30, sent=30)
+    assert max(provider.taken_ids().values()) == 1
+
+
+def test_doubts_of_an_earlier_run_are_looked_up_by_the_next(store: Store) -> None:
+    issue = an_approved_issue(store, readers=10)
+    provider = Fake(Misbehaviour.parse("call-unsure-sent=@1, lookup=lagging"), batch_size=10)
+    send(store, issue, provider)
+    assert store.deliveries.counts(issue).unsure == 10
+
+    send(store, issue, provider)
+
+    assert store.deliveries.counts(issue) == Counts(recipients=10, sent=10)
+
+
+def test_another_providers_look_up_says_nothing_about_a_doubt(store: Store) -> None:
+    issue = an_approved_issue(store, readers=10)
+    send(store, issue, Fake(Misbehaviour.parse("call-unsure-sent=@1"), batch_size=10))
+
+    class Other(Fake):
+        name = "other"
+
+    other = Other(Misbehaviour.parse("lookup=yes"))
+    send(store, issue, other)
+
+    assert other.calls == 0
+    assert store.deliveries.counts(issue) == Counts(recipients=10, unsure=10)
+
+
+def test_a_person_decides_about_doubts(store: Store) -> None:
+    issue = an_approved_issue(store, readers=10)
+    send(store, issue, Fake(Misbehaviour.parse("call-unsure-unsent=@1"), batch_size=10))
+
+    decided = store.deliveries.resolve(issue, as_sent=False, reason="a person decided: unsent", now=NOW)
+    provider = Fake(batch_size=10)
+    send(store, issue, provider)
+
+    assert decided == 10
+    assert provider.taken_ids().total() == 10
+    assert store.deliveries.counts(issue) == Counts(recipients=10, sent=10)
+
+
+def test_a_pause_from_elsewhere_stops_after_the_batch_in_hand(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=50), Fake(batch_size=10)
+
+    def pause(counts: Counts) -> None:
+        if counts.sent == 20:
+            store.issues.move(issue, {IssueState.SENDING}, IssueState.PAUSED, now=NOW, paused_by="person")
+
+    ended = send(store, issue, provider, report=pause)
+
+    assert ended.ending is Ending.HELD
+    assert store.deliveries.counts(issue) == Counts(recipients=50, sent=20, pending=30)
+    provider_after = Fake(batch_size=10)
+    send(store, issue, provider_after)
+    assert store.deliveries.counts(issue).sent == 50
+
+
+def test_a_stop_ends_between_batches_and_nothing_is_held(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=50), Fake(batch_size=10)
+    asked = iter([False, False, True])
+
+    ended = send(store, issue, provider, stop=lambda: next(asked))
+
+    assert ended.ending is Ending.STOPPED
+    assert store.deliveries.counts(issue) == Counts(recipients=50, sent=20, pending=30)
+    send(store, issue, Fake(batch_size=10), owner="owner-2")
+    assert store.deliveries.counts(issue).sent == 50
+
+
+def test_two_senders_share_an_issue_without_doubling(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=60), Fake(batch_size=10)
+    begin(store, issue, provider)
+    other = Run(a_desk(store, provider, issue, owner="owner-2", is_alive=lambda _owner: True))
+
+    def let_the_other_in(counts: Counts) -> None:
+        if counts.sent == 20:
+            other.go()
+
+    Run(a_desk(store, provider, issue, is_alive=lambda _owner: True, report=let_the_other_in)).go()
+
+    assert max(provider.taken_ids().values()) == 1
+    assert store.deliveries.counts(issue).sent == 60
+
+
+def test_a_batch_that_another_owner_is_calling_is_left_alone(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=20), Fake(batch_size=10)
+    begin(store, issue, provider)
+    claim = store.batches.claim(issue, owner="frozen", limit=10, now=NOW)
+    assert claim is not None
+    store.batches.attempt(claim, digest="weekly", provider="fake", now=NOW)
+
+    ended = Run(a_desk(store, provider, issue, is_alive=lambda owner: owner == "frozen", patience_s=5)).go()
+
+    assert ended.ending is Ending.SHARED
+    assert provider.taken_ids().total() == 10
+    assert store.deliveries.counts(issue) == Counts(recipients=20, sent=10, pending=10)
+
+
+def test_an_owner_whose_claim_was_taken_over_cannot_call(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=10), Fake(batch_size=10)
+    begin(store, issue, provider)
+    stale = store.batches.claim(issue, owner="frozen", limit=10, now=NOW - timedelta(hours=1))
+    assert stale is not None
+    Run(a_desk(store, provider, issue)).go()
+
+    begun = store.batches.attempt(stale, digest="weekly", provider="fake", now=NOW)
+
+    assert begun is None
+    assert provider.taken_ids().total() == 10
+
+
+def test_the_true_answer_of_an_owner_held_for_dead_replaces_the_doubt(store: Store) -> None:
+    from newsletter.store.receipts import Result
+
+    issue, provider = an_approved_issue(store, readers=3), Fake(batch_size=10)
+    begin(store, issue, provider)
+    claim = store.batches.claim(issue, owner="slow", limit=10, now=NOW)
+    assert claim is not None
+    store.batches.attempt(claim, digest="weekly", provider="fake", now=NOW)
+    Run(a_desk(store, provider, issue)).go()
+    assert store.deliveries.counts(issue).unsure == 3
+
+    results = [Result(f"s{number:06d}", DeliveryState.SENT, "id") for number in range(3)]
+    store.batches.finish(claim, provider="fake", results=results, now=NOW)
+
+    assert store.deliveries.counts(issue) == Counts(recipients=3, sent=3)
+    assert provider.calls == 0
+
+
+def test_a_call_holds_no_more_bytes_than_the_provider_takes(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=10), Fake(batch_size=10)
+    provider.abilities = provider.abilities._replace(batch_bytes=3)
+
+    send(store, issue, provider)
+
+    assert provider.calls == 4
+    assert store.deliveries.counts(issue).sent == 10
+
+
+def test_a_provider_with_the_wrong_number_of_answers_leaves_doubt_not_doubles(store: Store) -> None:
+    class Forgetful(Fake):
+        def send(self, letters: Any, *, issue: str) -> Any:
+            return super().send(letters, issue=issue)[:-1]
+
+    issue, provider = an_approved_issue(store, readers=10), Forgetful(batch_size=10)
+
+    send(store, issue, provider)
+    send(store, issue, provider)
+
+    assert provider.taken_ids().total() == 10
+    assert store.deliveries.counts(issue) == Counts(recipients=10, unsure=10)
+
+
+def test_a_letter_that_cannot_be_composed_is_not_in_doubt(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=10), Fake(batch_size=10)
+
+    def broken(_reader: Any) -> Any:
+        raise RuntimeError("a fault of ours")
+
+    with pytest.raises(RuntimeError):
+        send(store, issue, provider, compose=broken)
+
+    assert store.deliveries.counts(issue) == Counts(recipients=10, pending=10)
+    send(store, issue, provider)
+    assert store.deliveries.counts(issue).sent == 10
+
+
+def test_a_rate_is_kept(store: Store) -> None:
+    issue, clock = an_approved_issue(store, readers=100), MovingClock(NOW)
+    provider = Fake(batch_size=10)
+
+    send(store, issue, provider, rate_per_s=5, now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait)
+
+    assert clock.waited_s == pytest.approx(18, abs=0.5)
