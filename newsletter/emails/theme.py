@@ -150,13 +150,14 @@ class Theme:
 
         `knows_dates` says whether the names of the months are in the language itself.
         """
-        order = list(dict.fromkeys(("en", language.partition("-")[0].lower(), language.lower())))
+        own = (language.partition("-")[0].lower(), language.lower())
+        order = list(dict.fromkeys(("en", *own)))
         found: dict[str, dict[str, Any]] = {wanted: {} for wanted in order}
         for root in reversed(_roots(self.env)):
             for folder in dict.fromkeys((DEFAULT_THEME, self.name)):
                 for key, table in _tables(root, f"{folder}/words.toml").items():
                     found.get(key.lower(), {}).update(table)
-        merged = {"knows_dates": any("months" in found[wanted] for wanted in order[1:] or order)}
+        merged = {"knows_dates": any("months" in found[wanted] for wanted in own)}
         for wanted in order:
             merged.update(found[wanted])
         return merged

@@ -28,6 +28,8 @@ LINK_TITLE_LENGTH = 48
 PREVIEW_LENGTH = 120
 """Characters that mailboxes show after a subject; a shorter preheader is padded, or the body would leak in."""
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi", "ps", "sd", "ckb", "dv", "ug"})
+_INNER_QUOTES = str.maketrans('“”"', "‘’'")
+"""Within a pair of “quotes”."""
 
 Chosen = Mapping[str, tuple[Post, PostContent]]
 
@@ -254,10 +256,9 @@ class _PostMaker:
         return ImageView(_one_address(address), one_line(self.content.image_alt))
 
     def _read_on(self, title: str, own_page: str | None) -> str:
-        if own_page is None:
-            return said(self.frame.words["read_on_web"], title=title)
-        host = (urlsplit(own_page).hostname or "").removeprefix("www.")
-        return said(self.frame.words["read_on"], title=title, host=host)
+        pattern = str(self.frame.words["read_on" if own_page else "read_on_web"])
+        host = (urlsplit(own_page or "").hostname or "").removeprefix("www.")
+        return said(pattern, title=title.translate(_INNER_QUOTES) if "“" in pattern else title, host=host)
 
 
 def _one_address(address: str) -> str:
