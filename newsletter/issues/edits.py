@@ -16,7 +16,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
-from ruamel.yaml.tokens import AliasToken, BlockEntryToken
+from ruamel.yaml.tokens import (
+    AliasToken,
+    BlockEntryToken,
+    FlowMappingEndToken,
+    FlowMappingStartToken,
+    FlowSequenceEndToken,
+    FlowSequenceStartToken,
+)
 
 Path = tuple[str | int, ...]
 
@@ -24,6 +31,7 @@ _NULL_TAG = "tag:yaml.org,2002:null"
 # What YAML's own reader refuses, and what would break a line.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _LONGEST_COMMENT = 100
+_DEEPEST = 50
 
 
 class YamlProblem(Exception):
@@ -46,9 +54,7 @@ class NewItem(NamedTuple):
 def compose(front: str) -> MappingNode | None:
     """The nodes of the front matter; None where it is empty. Raises `YamlProblem`."""
     try:
-        for token in YAML(typ="safe", pure=True).scan(front):
-            if isinstance(token, AliasToken):
-                raise YamlProblem("a * at the beginning is an alias in YAML: put the text in quotes", _index(token))
+        _refuse_bombs(front)
         node = YAML(typ="safe", pure=True).compose(front)
     except ReaderError as error:
         raise YamlProblem("a character that no text file should hold", error.position) from error
@@ -61,6 +67,20 @@ def compose(front: str) -> MappingNode | None:
     if not isinstance(node, MappingNode) or node.flow_style:
         raise YamlProblem("lines such as `subject: …` are wanted", 0)
     return node
+
+
+def _refuse_bombs(front: str) -> None:
+    """Aliases (a few lines of them stand for billions of nodes) and deep nesting (the time grows with its square)."""
+    if "*" not in front and front.count("[") + front.count("{") <= _DEEPEST:
+        return
+    depth = 0
+    for token in YAML(typ="safe", pure=True).scan(front):
+        if isinstance(token, AliasToken):
+            raise YamlProblem("a * at the beginning is an alias in YAML: put the text in quotes", _index(token))
+        depth += isinstance(token, FlowSequenceStartToken | FlowMappingStartToken)
+        depth -= isinstance(token, FlowSequenceEndToken | FlowMappingEndToken)
+        if depth > _DEEPEST:
+            raise YamlProblem("brackets within brackets, too deep", _index(token))
 
 
 def is_null(node: Node) -> bool:

@@ -15,7 +15,7 @@ from newsletter.errors import NotFound
 from newsletter.schedules import Schedule
 
 # An issue of a digest without a schedule takes what was published up to the end of its day.
-_BY_HAND = time(23, 59)
+BY_HAND = time(23, 59)
 
 _ID = re.compile(r"(?P<digest>[a-z0-9-]+)-(?P<day>\d{4}-\d{2}-\d{2})(?:T(?P<hour>\d{2})(?P<minute>\d{2}))?", re.ASCII)
 
@@ -57,7 +57,7 @@ def wall_times(name: IssueName, schedule: Schedule | None) -> list[datetime]:
     """The wall times that `name` can mean: one as a rule; none: the digest is not due then; several: the id lacks
     its time. Without a schedule the issue is built by hand and takes the posts up to the end of its day."""
     if schedule is None:
-        return [datetime.combine(name.day, name.at or _BY_HAND)]
+        return [datetime.combine(name.day, name.at or BY_HAND)]
     return [wall for wall in schedule.due_on(name.day) if name.at in (None, wall.time())]
 
 
