@@ -26,7 +26,9 @@ def build(
     site: SiteOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Make or refresh the draft issue of a date (default: the next time the digest is due).
+    """Make or refresh the draft issue of a date.
+
+    Default: the next time the digest is due.
 
     Your edits in issue.md are kept: order, titles, subject, intro, comments, and what you left out.
 
@@ -82,7 +84,7 @@ def approve(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Freeze an issue as it is now: exactly these bytes are sent when it is due.
+    """Freeze an issue: exactly these bytes are sent.
 
     Example: newsletter approve weekly-2026-11-19
     """

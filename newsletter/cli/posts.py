@@ -32,7 +32,9 @@ def posts(
     site: SiteOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the posts, and which issue each went into or why it is in none.
+    """Show the posts, and which issue each went into.
+
+    Or why it is in none.
 
     Example: newsletter posts --strict
     """

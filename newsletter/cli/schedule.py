@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import JsonOption, SiteOption
+from newsletter.cli.serve import HostOption, PortOption, public_app
 
 if TYPE_CHECKING:
+    from newsletter.pipeline.site import Site
     from scheduler.outcomes import Outcome
 
 
@@ -25,7 +29,7 @@ def schedule(
     site: SiteOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show the next times that each digest is due, on the site's clock.
+    """Show when each digest is due next.
 
     Example: newsletter schedule --count 8
     """
@@ -56,7 +60,7 @@ def schedule(
 
 
 def tick(site: SiteOption = None, json: JsonOption = False) -> None:
-    """Do once what is due now, then exit: for cron and CI.
+    """Do once what is due now: for cron and CI.
 
     Example: newsletter tick
     """
@@ -75,12 +79,19 @@ def tick(site: SiteOption = None, json: JsonOption = False) -> None:
     raise typer.Exit(_exit_code(outcomes))
 
 
-def run(site: SiteOption = None) -> None:
-    """Be the scheduler: build, wait for approval and send, each when it is due, until told to stop.
+def run(
+    serve: Annotated[bool, typer.Option("--serve", help="Serve the public pages too.")] = False,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8080,
+    site: SiteOption = None,
+) -> None:
+    """Be the scheduler: build and send when it is due.
+
+    Waits for approval where the digest wants one, and sends as soon as it comes.
 
     SIGTERM and Ctrl-C end it between two batches; what is unsent goes on at the next start.
 
-    Example: newsletter run
+    Example: newsletter run --serve
     """
     from newsletter import clock
     from newsletter.app import open_site
@@ -91,9 +102,25 @@ def run(site: SiteOption = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     stop = threading.Event()
-    with open_site(site) as opened:
+    with open_site(site) as opened, _serving(opened, host, port) if serve else nullcontext():
         actions = PipelineActions(opened)
         run_scheduler(lambda: do_tick(actions, opened.store, opened.settings, clock.now(), stop=stop), stop=stop)
+
+
+@contextmanager
+def _serving(opened: Site, host: str, port: int) -> Iterator[None]:
+    """The public pages in a thread beside the scheduler."""
+    from newsletter.web.public.server import Server
+
+    server = Server(public_app(opened), host=host, port=port)
+    thread = threading.Thread(target=server.serve_until_stopped, name="public pages")
+    thread.start()
+    output.say(f"serving at {server.url}")
+    try:
+        yield
+    finally:
+        server.stop()
+        thread.join()
 
 
 def _show(outcomes: list[Outcome]) -> None:

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def send(issue: IssueArgument, site: SiteOption = None, yes: YesOption = False, json: JsonOption = False) -> None:
-    """Mail an approved issue to everyone who has not got it yet.
+    """Mail an approved issue to all who have not got it.
 
     Stopped or killed at any point, run it again: it goes on where it was, and nobody gets a second copy.
 
@@ -206,7 +206,9 @@ def _delivery_state(text: str | None) -> DeliveryState | None:
 
 
 def pause(issue: IssueArgument, site: SiteOption = None, json: JsonOption = False) -> None:
-    """Stop a sending after the batch in hand, whichever process does it.
+    """Stop a sending after the batch in hand.
+
+    Whichever process does it, on whichever terminal.
 
     Example: newsletter pause weekly-2026-11-19
     """
@@ -240,7 +242,9 @@ def resume(issue: IssueArgument, site: SiteOption = None, yes: YesOption = False
 
 
 def cancel(issue: IssueArgument, site: SiteOption = None, yes: YesOption = False, json: JsonOption = False) -> None:
-    """Never send an issue, or send it no further; its posts are free for another.
+    """Never send an issue, or send it no further.
+
+    Its posts are free for another issue.
 
     Example: newsletter cancel weekly-2026-11-19
     """
@@ -263,7 +267,9 @@ def resolve(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Decide about the deliveries in doubt: unsent ones are mailed by the next send.
+    """Decide about the deliveries that are in doubt.
+
+    Those resolved as unsent are mailed by the next send.
 
     Example: newsletter resolve weekly-2026-11-19 --as sent
     """

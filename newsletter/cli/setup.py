@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to make it.")] = Path("demo"),
 ) -> None:
-    """Make a complete site on sample posts, and send its first digest into a folder of .eml files.
+    """Make a complete site on sample posts, sent to files.
+
+    The main job, end to end: collected, assembled, rendered, approved, and sent into a folder of .eml files.
 
     Example: newsletter demo
     """
@@ -87,7 +89,7 @@ def _say_where_the_command_is() -> None:
 
 
 def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
-    """Make an empty site: a commented newsletter.toml and one post, a draft.
+    """Make an empty site: settings and one post, a draft.
 
     Example: newsletter new my-site
     """
