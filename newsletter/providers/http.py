@@ -21,6 +21,7 @@ from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from newsletter import clock
+from newsletter.errors import BadInput, Place
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.reasons import tidy_reason
 
@@ -84,8 +85,10 @@ class Http:
     def __init__(
         self, base_url: str, *, headers: Mapping[str, str], timeout_s: float, connections: int = 10, hide: Sequence[str]
     ) -> None:
+        """Raises `BadInput` for a `base_url` that is no address."""
+        _check(base_url)
         self._base_url = base_url
-        self._host = urlsplit(base_url).netloc.rpartition("@")[2]
+        self._host = _host_of(base_url)
         self._timeout = (min(timeout_s, MAX_CONNECT_S), timeout_s)
         self._hide = hide
         self._session = _session(base_url, connections)
@@ -143,6 +146,14 @@ class Http:
         return Answer(outcome, reason=tidy_reason(f"{words} ({_cause(error)})", hide=self._hide))
 
 
+def _check(base_url: str) -> None:
+    try:
+        requests.Request("POST", base_url).prepare()
+    except (requests.RequestException, ValueError) as error:
+        problem = tidy_reason(f"is no address of an API: {error}")
+        raise BadInput("the provider cannot be called:", places=[Place("provider.base_url", problem)]) from error
+
+
 def _session(base_url: str, connections: int) -> requests.Session:
     """Proxies and certificates as the environment says, asked once: requests would ask again at each call.
 
@@ -158,6 +169,13 @@ def _session(base_url: str, connections: int) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 def _cause(error: BaseException) -> str:
@@ -193,7 +211,7 @@ def _meaning(reply: Reply) -> tuple[Outcome | None, str]:
     if status == 429:
         return Outcome.BUSY, "too many calls"
     if status in (301, 302, 307, 308):
-        host = urlsplit(reply.headers.get("Location", "")).netloc or "another address"
+        host = _host_of(reply.headers.get("Location", "")) or "another address"
         return Outcome.DENIED, f"the API is said to be at {host}; set provider.base_url to where it is"
     if status >= 500 or status == 408 or status < 400:
         # 408 says that the request came too late, but a gateway may say so of a request that it had passed on.

@@ -19,7 +19,8 @@ def tidy_reason(text: str | bytes, *, hide: Iterable[str] = ()) -> str:
         text = text.decode("utf-8", "replace")
     for secret in hide:
         text = _without(text, secret)
-    text = _ADDRESS.sub(lambda found: f"{found[0][0]}…@{found[1]}", text)
+    # Cut first: the search for addresses takes quadratic time, and a server may answer with megabytes.
+    text = _ADDRESS.sub(lambda found: f"{found[0][0]}…@{found[1]}", text[: 4 * MAX_REASON_CHARS])
     text = _NOT_PRINTABLE.sub(" ", text).strip()
     return text if len(text) <= MAX_REASON_CHARS else text[: MAX_REASON_CHARS - 1] + "…"
 

@@ -93,6 +93,8 @@ class PostmarkServer:
         self.search_is_off: Callable[[], bool] = lambda: False
         self.unindexed: set[str] = set()
         """Delivery ids that the search does not show yet."""
+        self.ignores_metadata_filter = False
+        self.canned_search: bytes | None = None
         self.senders: Sequence[str] | None = None
         """Confirmed sender addresses; None: all."""
         self.token = TOKEN
@@ -188,7 +190,7 @@ class PostmarkServer:
             message["Metadata"]["delivery_id"] not in self.unindexed
             and message.get("MessageStream", "outbound") == query.get("messagestream", "outbound")
             and query.get("tag", message.get("Tag")) == message.get("Tag")
-            and all(message["Metadata"].get(key) == value for key, value in metadata.items())
+            and (self.ignores_metadata_filter or metadata.items() <= message["Metadata"].items())
         )
 
 
@@ -225,6 +227,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(401, {"ErrorCode": 10, "Message": "The Server Token you provided is not valid."})
         elif stand_in.search_is_off():
             self._json(503, {"ErrorCode": 100, "Message": "Maintenance"})
+        elif stand_in.canned_search is not None:
+            self._answer(200, stand_in.canned_search, {})
         else:
             self._json(200, stand_in.search({key: values[0] for key, values in parse_qs(url.query).items()}))
 

@@ -1,0 +1,190 @@
+"""What broken and odd exchanges with an HTTP API mean."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from newsletter.errors import BadInput
+from newsletter.providers.base import Answer, Outcome
+from newsletter.providers.http import MAX_RETRY_AFTER_S, Body, Http, Reply, refusal, retry_after
+from newsletter.providers.reasons import MAX_REASON_CHARS, tidy_reason
+from tests.loopback.postmark import Misdeed, PostmarkServer
+
+NOW = datetime(2026, 11, 19, 9, 0, tzinfo=UTC)
+
+
+def http(base_url: str) -> Http:
+    return Http(base_url, headers={"X-Key": "canary"}, timeout_s=10, hide=("canary",))
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port on which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("nan", None),
+        ("0", 0.0),
+        ("7", 7.0),
+        ("1.5", 1.5),
+        ("1000000000", MAX_RETRY_AFTER_S),
+        ("inf", MAX_RETRY_AFTER_S),
+        ("Thu, 19 Nov 2026 09:02:00 GMT", 120.0),
+        ("Thu, 19 Nov 2026 08:00:00 GMT", 0.0),
+        ("Thu, 19 Nov 2099 09:00:00 GMT", MAX_RETRY_AFTER_S),
+        ("Thu, 99 Nov 2026 09:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_never_more_than_an_hour(value: str | None, seconds: float | None) -> None:
+    assert retry_after(value, now=NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (200, None),
+        (202, None),
+        (301, Outcome.DENIED),
+        (303, Outcome.UNSURE),
+        (307, Outcome.DENIED),
+        (400, Outcome.DENIED),
+        (401, Outcome.DENIED),
+        (402, Outcome.DENIED),
+        (403, Outcome.DENIED),
+        (404, Outcome.DENIED),
+        (408, Outcome.UNSURE),
+        (413, Outcome.DENIED),
+        (429, Outcome.BUSY),
+        (500, Outcome.UNSURE),
+        (502, Outcome.UNSURE),
+        (503, Outcome.UNSURE),
+        (504, Outcome.UNSURE),
+    ],
+)
+def test_a_status_is_sorted_by_what_the_caller_does_next(status: int, outcome: Outcome | None) -> None:
+    answer = refusal(Reply(status, {}, b""), now=NOW)
+
+    assert (answer and answer.outcome) == outcome
+
+
+def test_a_redirect_says_where_the_api_went() -> None:
+    answer = refusal(Reply(308, {"Location": "https://eu.example.com/v2"}, b""), now=NOW)
+
+    assert answer is not None
+    assert "eu.example.com" in str(answer.reason)
+    assert "provider.base_url" in str(answer.reason)
+
+
+def test_a_refused_connection_is_busy(deaf_port: int) -> None:
+    answer = http(f"http://127.0.0.1:{deaf_port}").post("/", [(b"body",)])
+
+    assert isinstance(answer, Answer)
+    assert answer.outcome is Outcome.BUSY
+    assert "refused" in str(answer.reason)
+
+
+def test_a_server_without_tls_behind_https_is_busy() -> None:
+    with PostmarkServer() as server:
+        answer = http(server.url.replace("http:", "https:")).post("/email/batch", [(b"[]",)])
+
+    assert isinstance(answer, Answer)
+    assert answer.outcome is Outcome.BUSY
+    assert server.bodies == []
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:http", "http://[::1", "http://", "api.example.org"])
+def test_an_address_that_is_none_is_said_at_opening(base_url: str) -> None:
+    with pytest.raises(BadInput, match=r"provider\.base_url"):
+        http(base_url)
+
+
+def test_a_connection_reset_in_mid_body_is_busy_because_the_call_was_never_whole() -> None:
+    with PostmarkServer() as server:
+        server.misdeeds.append(Misdeed.CUT_EARLY)
+        large = [(bytes(1_000_000),)] * 50
+
+        answer = http(server.url).post("/email/batch", large)
+
+    assert isinstance(answer, Answer)
+    assert answer.outcome is Outcome.BUSY
+
+
+def test_a_body_has_left_only_when_its_last_chunk_was_asked_for() -> None:
+    body = Body([(b"[", b"1"), (b",2",), (b"]",)])
+
+    seen = [(chunk, body.has_left) for chunk in body]
+
+    assert seen == [(b"[1", False), (b",2", False), (b"]", True)]
+    assert len(body) == 5
+
+
+def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_anew() -> None:
+    with PostmarkServer() as first:
+        web = http(first.url)
+        web.post("/email/batch", [(b"[]",)])
+        port = first.port
+    with PostmarkServer(port=port):
+        reply = web.post("/email/batch", [(b"[]",)])
+
+    assert isinstance(reply, Reply)
+
+
+def test_what_the_server_repeats_of_the_key_is_blanked() -> None:
+    with PostmarkServer() as server:
+        reply = http(server.url).post("/email/batch", [(b'["canary"]',)])
+
+        assert isinstance(reply, Reply)
+        assert b"canary" not in reply.body
+
+
+def test_a_netrc_or_proxy_of_another_host_is_not_used(monkeypatch: pytest.MonkeyPatch, deaf_port: int) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{deaf_port}")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+    with PostmarkServer() as server:
+        reply = http(server.url).post("/email/batch", [(b"[]",)])
+
+    assert isinstance(reply, Reply)
+
+
+def test_the_proxy_of_the_environment_is_used_and_its_absence_is_busy(
+    monkeypatch: pytest.MonkeyPatch, deaf_port: int
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{deaf_port}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    answer = http("http://api.example.org").post("/", [(b"body",)])
+
+    assert isinstance(answer, Answer)
+    assert answer.outcome is Outcome.BUSY
+
+
+@pytest.mark.parametrize(
+    ("text", "tidy"),
+    [
+        ("Found inactive addresses: a.person@example.org.", "Found inactive addresses: a…@example.org."),
+        (b"550 5.1.1 <b@c.example>: unknown\r\nuser\t\x00", "550 5.1.1 <b…@c.example>: unknown user"),
+        ("key s3cr3t-key and czNjcjN0LWtleQ== too", "key … and … too"),
+        (b"caf\xe9", "caf�"),
+    ],
+)
+def test_a_reason_is_one_line_without_addresses_and_secrets(text: str | bytes, tidy: str) -> None:
+    assert tidy_reason(text, hide=["s3cr3t-key", ""]) == tidy
+
+
+def test_a_reason_is_short() -> None:
+    assert len(tidy_reason("x" * 10_000)) == MAX_REASON_CHARS
