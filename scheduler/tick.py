@@ -49,7 +49,8 @@ class Actions(Protocol):
         """Freeze the draft without a person, because the digest's settings say so."""
 
     def send(self, issue: str, *, stop: threading.Event) -> IssueState:
-        """Mail everyone who has not got it; returns SENDING after the batch in hand when `stop` is set."""
+        """Mail everyone who has not got it. SENDING: not all of them yet, because `stop` was set or the provider is
+        busy. APPROVED: there is nobody to mail, and nothing was begun."""
 
 
 def tick(
@@ -122,7 +123,10 @@ class _Tick:
     def _send(self, one: Occurrence) -> None:
         # Looked at again: while another issue was being sent, a person may have paused or sent this one.
         if self._next(one, is_built=True) is Step.SEND:
-            self.actions.send(self._issue(one), stop=self.stop)
+            state = self.actions.send(self._issue(one), stop=self.stop)
+            if state is IssueState.APPROVED:
+                self._end_without_readers(one)
+                return
         self._conclude(one, self._next(one, is_built=True))
 
     def _still_due(self, one: Occurrence) -> Occurrence | None:
@@ -179,6 +183,11 @@ class _Tick:
             return
         fix = f"run `newsletter deliveries {row.id} --state unsure`, then `newsletter resolve {row.id}`"
         self._move(one, OccurrenceState.DONE, Kind.NEEDS_PERSON, f"{words}, {counts.unsure} are unsure", fix)
+
+    def _end_without_readers(self, one: Occurrence) -> None:
+        """It is over all the same: else the first to subscribe would get an old issue, and nobody after him."""
+        fix = f"add subscribers, then run `newsletter send {self._issue(one)}`"
+        self._move(one, OccurrenceState.DONE, Kind.MISSED, f"nobody is subscribed to {one.digest}: not sent", fix)
 
     def _goes_on(self, one: Occurrence, step: Step) -> None:
         issue, row = self._issue(one), self._row(one)

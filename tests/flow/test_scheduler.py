@@ -68,6 +68,7 @@ class Pipeline:
     failing: set[str] = field(default_factory=set)
     """Digests whose build fails."""
     send_ends_in: IssueState = IssueState.SENT
+    has_readers: bool = True
     pause: Callable[[], None] = lambda: None
     """What happens between looking and acting."""
 
@@ -92,6 +93,8 @@ class Pipeline:
         return self.state(issue)
 
     def send(self, issue: str, *, stop: threading.Event) -> IssueState:
+        if not self.has_readers:
+            return self.state(issue)
         if self.store.issues.move(issue, {IssueState.APPROVED}, IssueState.SENDING, now=WEDNESDAY):
             self.note("began", issue)
         self.pause()
@@ -301,6 +304,19 @@ def test_what_a_person_sent_or_cancelled_before_its_time_is_over(
     assert machine.occurrences() == {ISSUE: OccurrenceState.DONE}
 
 
+def test_an_issue_without_readers_is_told_and_over(machine_of: Callable[..., Machine]) -> None:
+    machine = machine_of(weekly=automatic())
+    machine.pipeline.has_readers = False
+
+    outcomes = machine.tick(THURSDAY_NINE)
+    machine.pipeline.has_readers = True
+    after = machine.tick(THURSDAY_NINE + timedelta(hours=1))
+
+    assert outcomes[0].words == "nobody is subscribed to weekly: not sent"
+    assert after == []
+    assert "sent" not in machine.verbs()
+
+
 def test_an_issue_for_the_past_is_left_to_who_built_it(machine_of: Callable[..., Machine]) -> None:
     machine = machine_of(weekly=automatic())
     past = machine.draft(due_at=THURSDAY_NINE - A_WEEK)
@@ -394,22 +410,24 @@ def test_nothing_is_caught_up_from_before_the_scheduler_saw_the_digest(machine_o
 
 
 @pytest.mark.parametrize(
-    "change", [{"timezone": "America/New_York"}, {"weekly": automatic(schedule="thu 06:30")}], ids=["zone", "schedule"]
+    "change",
+    [{"timezone": "Pacific/Auckland"}, {"weekly": automatic(schedule="wed 18:00", catch_up="30d")}],
+    ids=["zone", "schedule"],
 )
 def test_a_changed_schedule_or_zone_makes_no_past_hour_due(
     machine_of: Callable[..., Machine], tmp_path: Path, change: dict[str, Any]
 ) -> None:
-    machine = machine_of(timezone="Pacific/Auckland", weekly=automatic(schedule="thu 07:00"))
-    machine.tick(WEDNESDAY + timedelta(hours=6))
-    sent_before = list(machine.pipeline.done)
-    noon_in_new_york = datetime(2023, 11, 16, 17, 0, tzinfo=UTC)
+    weekly = automatic(catch_up="30d")
+    machine = machine_of(timezone="America/New_York", weekly=weekly)
+    # Half past eight on Wednesday evening in New York is half past two on Thursday in Auckland.
+    evening = datetime(2023, 11, 16, 1, 30, tzinfo=UTC)
+    machine.tick(evening - timedelta(seconds=30))
 
-    machine.change(a_site(tmp_path, **{"weekly": automatic(schedule="thu 07:00"), **change}))
-    outcomes = machine.tick(noon_in_new_york)
+    machine.change(a_site(tmp_path, **{"timezone": "America/New_York", "weekly": weekly, **change}))
+    outcomes = machine.tick(evening)
 
-    assert [issue for _, issue in sent_before] == [ISSUE] * 4
     assert outcomes == []
-    assert machine.pipeline.done == sent_before
+    assert machine.occurrences() == {}
 
 
 # --- clocks ---------------------------------------------------------------------------------------------------
@@ -622,6 +640,19 @@ def test_schedulers_that_are_killed_lose_and_repeat_nothing(tmp_path: Path) -> N
     assert max(once) == 1
     # A draft may be refreshed again by who takes over from a killed one: four were killed.
     assert sum(found[("built", f"{name}-2023-11-16")] - 1 for name in DIGESTS) <= 4
+
+
+def test_what_another_scheduler_has_ended_meanwhile_is_not_begun_again(machine_of: Callable[..., Machine]) -> None:
+    machine = machine_of(another=automatic(), weekly=automatic())
+
+    def another_scheduler() -> None:
+        for one in machine.store.occurrences.list(digest="weekly", state=OccurrenceState.DUE):
+            machine.store.occurrences.move(one, OccurrenceState.SKIPPED, note="too few posts", now=THURSDAY_NINE)
+
+    machine.pipeline.pause = another_scheduler
+    machine.tick(THURSDAY_NINE)
+
+    assert {issue for _, issue in machine.pipeline.done} == {"another-2023-11-16"}
 
 
 # --- running --------------------------------------------------------------------------------------------------
