@@ -9,16 +9,8 @@ from typing import NamedTuple
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from newsletter.errors import BadInput, Place
-from newsletter.issues.edits import (
-    Path,
-    YamlProblem,
-    comment_behind,
-    compose,
-    find,
-    is_null,
-    one_line,
-    start_of_node,
-)
+from newsletter.issues.edits import one_line
+from newsletter.issues.nodes import Path, YamlProblem, comment_behind, compose, find, is_null, start_of_node
 
 _FENCE = re.compile(r"(?m)^---[ \t]*\r?$\n?")
 _LARGEST = 256 * 1024  # characters of front matter; a thousand posts need 60,000

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from newsletter.errors import BadInput
 from newsletter.issues.draft import Draft, ListedPost, Sheet, read, read_front
 from newsletter.issues.edits import (
     NewItem,
@@ -23,6 +24,7 @@ from newsletter.issues.edits import (
     set_comment,
     set_value,
 )
+from newsletter.issues.nodes import YamlProblem
 from newsletter.issues.select import SelectedSection, Selection
 from newsletter.issues.subject import automatic_preheader, automatic_subject
 from newsletter.models import Entry, Frozen, Issue, Post, Section
@@ -91,11 +93,13 @@ def refresh(
     """The text brought up to date. Refreshing twice changes nothing; a broken text raises `BadInput`."""
     sheet, draft = read(text, issue_id=issue_id)
     refreshing = _Refreshing(sheet.front, draft, automatic, last or LastAutomatic())
-    refreshing.exclude_deleted()
-    refreshing.drop()
-    refreshing.update_titles()
-    refreshing.add()
-    refreshing.write_subject()
+    try:
+        refreshing.run()
+    except YamlProblem as error:
+        raise BadInput(
+            f"issues/{issue_id}/issue.md is laid out in a way that cannot be refreshed; it was left as it is",
+            fix="write each post on a line of its own, as `newsletter build` does",
+        ) from error
     new = sheet._replace(front=refreshing.front)
     issue = _issue(new, refreshing.draft, issue_id=issue_id, digest=digest, due_at=due_at)
     return Refreshed(new.text, issue, tuple(refreshing.changes), refreshing.remembered())
@@ -128,7 +132,7 @@ def _deleted(draft: Draft, last: LastAutomatic | None) -> list[str]:
 
 
 class _Refreshing:
-    """The steps of one refresh, in the order in which they are called."""
+    """One refresh, step by step."""
 
     def __init__(self, front: str, draft: Draft, automatic: Automatic, last: LastAutomatic) -> None:
         self.front = front
@@ -140,6 +144,13 @@ class _Refreshing:
         self.written = dict(last.titles)
         self.selected = {post.id: post for post in self.selection.posts}
         self.reasons = {left_out.id: left_out.reason for left_out in reversed(self.selection.left_out)}
+
+    def run(self) -> None:
+        self.exclude_deleted()
+        self.drop()
+        self.update_titles()
+        self.add()
+        self.write_subject()
 
     def exclude_deleted(self) -> None:
         deleted = _deleted(self.draft, self.last)
