@@ -19,11 +19,12 @@ _log = logging.getLogger(__name__)
 class PipelineActions:
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._warned: set[tuple[str, str]] = set()
 
     def build(self, digest: str, wall_time: datetime, *, now: datetime) -> IssueState:
         built = build_at(self._site, digest, wall_time, now=now)
         for warning in built.warnings:
-            _log.warning("%s: %s", built.issue, warning)
+            self._warn(built.issue, warning)
         for change in built.changes:
             _log.info("%s: %s", built.issue, change)
         return built.state
@@ -34,7 +35,13 @@ class PipelineActions:
     def send(self, issue: str, *, stop: threading.Event) -> IssueState:
         sent = send(self._site, issue, now=clock.now(), watch=Watch(stop=stop))
         if sent.warning:
-            _log.warning("%s: %s", issue, sent.warning)
+            self._warn(issue, sent.warning)
         elif sent.ended.reason:
-            _log.warning("%s: %s: %s", issue, sent.ended.ending.value, sent.ended.reason)
+            self._warn(issue, f"{sent.ended.ending.value}: {sent.ended.reason}")
         return sent.state
+
+    def _warn(self, issue: str, words: str) -> None:
+        """Once: what failed is tried again at every tick, and would warn of the same post each time."""
+        if (issue, words) not in self._warned:
+            self._warned.add((issue, words))
+            _log.warning("%s: %s", issue, words)

@@ -22,6 +22,9 @@ LONGEST_JUMP = timedelta(hours=25)
 SET_BACK_TOLERANCE = timedelta(minutes=10)
 """How far the clock may be behind the newest change in the store: several machines never agree to the second."""
 
+MIN_CATCH_UP = timedelta(minutes=10)
+"""Ticks are half a minute apart, or five with cron: with `catch_up = "0m"` nothing would ever be in time."""
+
 _CLOCK_NEVER_SET = 2000
 """A clock that shows an earlier year has not been set since the machine started."""
 
@@ -54,7 +57,7 @@ def allowed_delay(schedule: Schedule, wall: datetime, catch_up: timedelta | None
     """How late the occurrence of `wall` may begin: by default until its successor comes, so the newest one can always
     be caught up."""
     if catch_up is not None:
-        return catch_up
+        return max(catch_up, MIN_CATCH_UP)
     return next(schedule.after(wall), wall + timedelta(days=366)) - wall
 
 

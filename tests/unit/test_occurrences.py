@@ -100,6 +100,13 @@ def test_an_occurrence_as_old_as_catch_up_is_due_and_an_older_one_is_not() -> No
     assert later[0].state is OccurrenceState.MISSED
 
 
+def test_without_any_catch_up_an_occurrence_is_in_time_for_the_next_ticks() -> None:
+    soon = due("thu 09:00", seen=utc(2023, 11, 15), now=utc(2023, 11, 16, 9, 5), catch_up=timedelta(0))
+    later = due("thu 09:00", seen=utc(2023, 11, 15), now=utc(2023, 11, 16, 9, 11), catch_up=timedelta(0))
+
+    assert (soon[0].state, later[0].state) == (OccurrenceState.DUE, OccurrenceState.MISSED)
+
+
 def test_an_absurdly_long_catch_up_is_no_error() -> None:
     found = due("thu 09:00", seen=utc(2023, 11, 15), now=utc(2023, 11, 17), catch_up=timedelta(weeks=9_999_999))
 
@@ -208,7 +215,7 @@ def test_each_wall_time_comes_once_and_none_is_lost(
         for one in new:
             if catch_up is not None:
                 late = min(wall_time(now, zone) - one.wall_time, now - place(one.wall_time, zone))
-                assert (one.state is OccurrenceState.DUE) == (late <= catch_up)
+                assert (one.state is OccurrenceState.DUE) == (late <= max(catch_up, timedelta(minutes=10)))
         assert catch_up is not None or not new or new[-1].state is OccurrenceState.DUE
         noted += new
 
