@@ -69,8 +69,8 @@ def _html(theme: Theme, values: Mapping[str, Any], slots: Slots) -> str:
     page = inline(slots.put_html(compiled), theme.read(POST_STYLES))
     _check_survivors(theme, source.text, compiled, page, slots)
     finished = slots.put_text(page)
-    if slots.prefix in finished:
-        raise theme.broken("a filter or attribute cut the text of a post in two; print texts as they are", None)
+    if slots.prefix.lower() in finished.lower():
+        raise theme.broken("a filter changed what stands for the text of a post; print texts as they are", None)
     return finished
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from lxml import html as lxml_html
 
 COLUMNS = 76
+MAX_INDENTS = 6
+"""Quotes and lists within each other that are still indented; deeper ones would leave no room for words."""
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _BLOCKS = frozenset(
     {"p", "div", "blockquote", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "tr", "hr"}
@@ -135,7 +137,7 @@ class _Writer:
             self._flush()
         if tag == "pre":
             self._code(element.text_content())
-        elif tag in ("blockquote", "li", "dd"):
+        elif tag in ("blockquote", "li", "dd") and len(self._prefixes) < MAX_INDENTS:
             self._indented(element)
         else:
             self._inside(element)

@@ -214,7 +214,7 @@ def _broken(env: Environment, name: str, error: Exception) -> TemplateBroken:
         return _template_broken(env, str(error.message), template=error.name or name, line=error.lineno)
     template, line = _place(env, error) or (name, None)
     if isinstance(error, TemplateNotFound):
-        problem = f"the template {error.message} does not exist"
+        problem = f"the template {error.name} does not exist"
     else:
         problem = f"{type(error).__name__}: {error}"
     return _template_broken(env, problem, template=template, line=line)
