@@ -450,7 +450,7 @@ def test_a_year_at_half_past_one_in_london_is_one_issue_a_day(machine_of: Callab
     start, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
     machine = machine_of(first_seen=start, daily=automatic(schedule="daily 01:30"))
     changes = [datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)]
-    nights = {change + n * timedelta(minutes=1) for change in changes for n in range(180)}
+    nights = {change + n * timedelta(minutes=5) for change in changes for n in range(36)}
     days = {start + n * timedelta(hours=9, minutes=7) for n in range(960)}
 
     for now in sorted({*nights, *days, end}):
@@ -801,6 +801,75 @@ def test_a_scheduler_that_sends_finishes_the_batch_in_hand_and_begins_no_other(n
     assert (lines, status) == (["batch 0 begun", "batch 0 done", "ended"], 0)
     assert "finished first" in errors
     assert "Traceback" not in errors
+
+
+# --- the commands ---------------------------------------------------------------------------------------------
+
+SITE = """
+[site]
+name = "Example Network"
+timezone = "Europe/London"
+
+[sender]
+email = "news@example.org"
+
+[digests.weekly]
+schedule = "thu 09:00"
+approval = "automatic"
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site with a post and three readers; the scheduler has not seen it yet."""
+    (tmp_path / "newsletter.toml").write_text(SITE)
+    (tmp_path / "posts").mkdir()
+    (tmp_path / "posts" / "fair.md").write_text("---\ntitle: The fair\ndate: 2023-11-14\n---\nCome on Saturday.\n")
+    for name in ("ada", "ben", "cleo"):
+        assert newsletter(tmp_path, "subscribers", "add", f"{name}@example.org", "--consent", "asked").returncode == 0
+    return tmp_path
+
+
+COMMAND = [sys.executable, "-c", "from newsletter.cli.main import main; main()"]
+
+
+def at(now: datetime) -> dict[str, str]:
+    return {**os.environ, "NEWSLETTER_NOW": now.isoformat(), "PYTHONPATH": str(ROOT)}
+
+
+def newsletter(site: Path, *arguments: str, now: datetime = WEDNESDAY) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], cwd=site, env=at(now), capture_output=True, text=True, timeout=60)
+
+
+def mails(site: Path) -> int:
+    return len(list((site / "outbox" / ISSUE).glob("*.eml")))
+
+
+def test_the_tick_command_sends_what_is_due_and_then_nothing(site: Path) -> None:
+    first_seen = newsletter(site, "tick")
+    due = newsletter(site, "tick", now=THURSDAY_NINE)
+    again = newsletter(site, "tick", now=THURSDAY_NINE + timedelta(hours=1))
+
+    assert [one.returncode for one in (first_seen, due, again)] == [0, 0, 0]
+    assert due.stdout.splitlines() == [f"{ISSUE}: sent: 3 of 3 mails"]
+    assert (first_seen.stdout, again.stdout) == ("", "")
+    assert mails(site) == 3
+
+
+def test_the_run_command_sends_what_is_due_and_stops_at_a_signal(site: Path) -> None:
+    newsletter(site, "tick")
+
+    process = subprocess.Popen([*COMMAND, "run"], cwd=site, env=at(THURSDAY_NINE), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    lines = [next(process.stderr) for _ in range(2)]
+    while not any("sent: 3 of 3 mails" in line for line in lines):
+        lines.append(next(process.stderr))
+    process.send_signal(signal.SIGTERM)
+    _, rest = process.communicate(timeout=30)
+
+    assert process.returncode == 0
+    assert mails(site) == 3
+    assert "Traceback" not in "".join([*lines, rest])
 
 
 # --- what comes next ------------------------------------------------------------------------------------------

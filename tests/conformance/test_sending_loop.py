@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +18,6 @@ from tests.desks import MovingClock, a_desk, a_subscriber_row, an_approved_issue
 from tests.factories import utc
 
 NOW = utc(2023, 11, 16, 9)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    opened = Store("sqlite:///data/newsletter.db", folder=tmp_path)
-    yield opened
-    opened.close()
 
 
 def begin(store: Store, issue: str, provider: Provider) -> None:
