@@ -300,6 +300,19 @@ def test_a_post_that_is_no_longer_eligible_is_dropped_with_the_reason() -> None:
     assert "dropped news/a: a draft" in again.changes
 
 
+def test_a_post_that_newer_ones_push_over_max_posts_goes_unless_the_editor_put_it_in() -> None:
+    older, newer = news("older", published_at=utc(2023, 11, 13)), news("newer", published_at=utc(2023, 11, 15))
+    listed_by_us = new_file(older, max_posts=1)
+    by_the_editor = front("subject: S", "preheader: P", "sections: [{title: News, posts: [news/older]}]")
+
+    ours = refreshed(listed_by_us.text, older, newer, last=listed_by_us.last, max_posts=1)
+    theirs = refreshed(by_the_editor, older, newer, last=LastAutomatic(), max_posts=1)
+
+    assert ours.issue.post_ids == ("news/newer",)
+    assert "dropped news/older: over max_posts (1), waits for the next issue" in ours.changes
+    assert theirs.issue.post_ids == ("news/older", "news/newer")
+
+
 def test_a_post_that_the_editor_put_in_stays_as_long_as_it_exists() -> None:
     old = a_post("old", published_at=utc(2020, 1, 1))
     file = new_file(news("a"))
