@@ -71,6 +71,8 @@ def for_web(html: str, where: Surroundings) -> Fragment:
     for image in root.iter("img"):
         image.set("src", urljoin(where.base_url, image.get("src", "")))
         image.set("alt", image.get("alt", ""))
+    for table in _wide_tables(root):
+        table.set("tabindex", "0")  # it scrolls by itself, so the keyboard has to reach it
     return _written(root)
 
 
@@ -160,13 +162,19 @@ def _spaced(line: str) -> str:
     return re.sub(r"^ +| {2,}", lambda spaces: "\u00a0" * len(spaces[0]), line.expandtabs(4))
 
 
+def _wide_tables(root: lxml_html.HtmlElement) -> list[lxml_html.HtmlElement]:
+    return [
+        table
+        for table in root.iter("table")
+        if max((len(row.xpath("./td|./th")) for row in table.iter("tr")), default=0) > MAX_COLUMNS
+    ]
+
+
 def _narrow_tables(root: lxml_html.HtmlElement, instead: str) -> None:
-    for table in list(root.iter("table")):
-        columns = max((len(row.xpath("./td|./th")) for row in table.iter("tr")), default=0)
-        if columns > MAX_COLUMNS:
-            paragraph = lxml_html.fragment_fromstring(instead)
-            paragraph.tail = table.tail
-            table.getparent().replace(table, paragraph)
+    for table in _wide_tables(root):
+        paragraph = lxml_html.fragment_fromstring(instead)
+        paragraph.tail = table.tail
+        table.getparent().replace(table, paragraph)
 
 
 def _links(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str], str]) -> None:

@@ -16,6 +16,7 @@ _BLOCKS = frozenset(
     {"p", "div", "blockquote", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "tr", "hr"}
     | {f"h{level}" for level in range(1, 7)}
 )
+_TIGHT = frozenset({"li", "dt", "dd", "tr"})
 _NO_LINE_START = frozenset("、。，．！？：；」』）】〉》〕…ー々!?),.;:")
 
 
@@ -45,7 +46,7 @@ def shortened(text: str, length: int) -> str:
 
 def width(text: str) -> int:
     """Columns on a terminal: 2 for wide characters (CJK, most emoji), 0 for combining and invisible ones."""
-    return sum(_character_width(character) for character in text)
+    return len(text) if text.isascii() else sum(_character_width(character) for character in text)
 
 
 def _character_width(character: str) -> int:
@@ -93,6 +94,9 @@ def _units(line: str, columns: int) -> Iterator[tuple[str, str]]:
 
 
 def _parts_of(word: str, columns: int) -> Iterator[str]:
+    if word.isascii() and len(word) <= columns:
+        yield word
+        return
     part, used, may_break = "", 0, False
     for character in word:
         taken = _character_width(character)
@@ -126,15 +130,19 @@ class _Writer:
     def __init__(self, columns: int) -> None:
         self._columns = columns
         self._blocks: list[str] = []
+        self._breaks: list[str] = []
+        """What stands before each block: one line end between the items of a list, an empty line else."""
         self._line = ""
         self._links: list[str] = []
         self._prefixes: list[tuple[str, str]] = []
         self._is_tight = False
+        self._was_tight = False
 
     def write(self, element: lxml_html.HtmlElement) -> None:
-        tag = element.tag
+        tag, is_tight = element.tag, self._is_tight
         if tag in _BLOCKS:
             self._flush()
+            self._is_tight = tag in _TIGHT or (is_tight and tag in ("ul", "ol", "dl"))
         if tag == "pre":
             self._code(element.text_content())
         elif tag in ("blockquote", "li", "dd") and len(self._prefixes) < MAX_INDENTS:
@@ -143,11 +151,13 @@ class _Writer:
             self._inside(element)
         if tag in _BLOCKS:
             self._flush()
+            self._is_tight = is_tight
 
     def finished(self) -> str:
         self._flush()
-        notes = [f"[{number}] {address}" for number, address in enumerate(self._links, start=1)]
-        return "\n\n".join([*self._blocks, *(["\n".join(notes)] if notes else [])])
+        text = "".join(f"{before}{block}" for before, block in zip(self._breaks, self._blocks, strict=True))
+        notes = "\n".join(f"[{number}] {address}" for number, address in enumerate(self._links, start=1))
+        return f"{text}\n\n{notes}" if notes else text
 
     def _inside(self, element: lxml_html.HtmlElement) -> None:
         if element.tag == "br":
@@ -184,7 +194,7 @@ class _Writer:
         self._inside(element)
         self._flush()
         if len(self._blocks) == count:
-            self._blocks.append(first.rstrip(" "))
+            self._append("")
         self._prefixes.pop()
 
     def _code(self, code: str) -> None:
@@ -199,6 +209,9 @@ class _Writer:
         first = "".join(first for first, _ in self._prefixes)
         rest = "".join(rest for _, rest in self._prefixes)
         self._prefixes = [(rest, rest) for _, rest in self._prefixes]
+        is_item = self._is_tight and self._was_tight
+        self._breaks.append("\n" if is_item else "\n\n" if self._blocks else "")
+        self._was_tight = self._is_tight
         self._blocks.append(wrap(text, self._columns, first, rest))
 
 

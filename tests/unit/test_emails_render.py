@@ -143,7 +143,7 @@ def test_the_intro_is_markdown(tmp_path: Path) -> None:
     email = rendered(tmp_path, posts_of((a_post("one"), a_content())), issue=issue)
 
     assert "<strong>all</strong>" in email.html
-    assert "- one\n\n- two" in email.text
+    assert "- one\n- two" in email.text
     assert "> said" in email.text
     assert "1 | 2" in email.text
 

@@ -78,7 +78,7 @@ def test_paragraphs_lists_quotes_code_and_tables_stay_what_they_are() -> None:
     )
 
     assert to_text(html).split("\n\n") == [
-        "Head", "One\ntwo", "- a", "- b", "  c", "3. d", "4. e", "> said", "if x:\n    y  z", "h | i", "f [A tree]",
+        "Head", "One\ntwo", "- a", "- b", "  c", "3. d\n4. e", "> said", "if x:\n    y  z", "h | i", "f [A tree]",
     ]  # fmt: skip
 
 
