@@ -861,11 +861,14 @@ def test_the_run_command_sends_what_is_due_and_stops_at_a_signal(site: Path) -> 
 
     process = subprocess.Popen([*COMMAND, "run"], cwd=site, env=at(THURSDAY_NINE), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
+    alarm = threading.Timer(60, process.kill)
+    alarm.start()
     lines = [next(process.stderr) for _ in range(2)]
     while not any("sent: 3 of 3 mails" in line for line in lines):
         lines.append(next(process.stderr))
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=30)
+    alarm.cancel()
 
     assert process.returncode == 0
     assert mails(site) == 3
