@@ -169,7 +169,7 @@ def _refuse_aliases(raw: str, first_line: int) -> None:
     for event in yaml.parse(raw, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
             reason = f"the front matter uses the alias *{event.anchor}; write the value out, or put it in quotes"
-            raise Unreadable(reason, first_line + event.start_mark.line)
+            raise Unreadable(reason, first_line + getattr(event.start_mark, "line", 0))
 
 
 def _yaml_reason(error: yaml.MarkedYAMLError) -> str:

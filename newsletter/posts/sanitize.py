@@ -8,14 +8,59 @@ import nh3
 
 MAX_DEPTH = 100
 
-_INLINE = {"a", "abbr", "b", "bdi", "bdo", "br", "cite", "code", "del", "dfn", "em", "i", "ins", "kbd", "mark", "q", "s"}
+_INLINE = {
+    "a",
+    "abbr",
+    "b",
+    "bdi",
+    "bdo",
+    "br",
+    "cite",
+    "code",
+    "del",
+    "dfn",
+    "em",
+    "i",
+    "ins",
+    "kbd",
+    "mark",
+    "q",
+    "s",
+}
 _INLINE |= {"samp", "small", "strong", "sub", "sup", "time", "u", "var"}
-_BLOCK = {"blockquote", "dd", "div", "dl", "dt", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "img"}
+_BLOCK = {
+    "blockquote",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "img",
+}
 _BLOCK |= {"li", "ol", "p", "pre", "ul"}
 _TABLE = {"caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
-# Turned into links or paragraphs before the last pass (`newsletter.posts.rework`); their sources are checked like links.
+# Turned into links or paragraphs before the last pass (`newsletter.posts.rework`).
 _TO_REWORK = {"iframe", "video", "audio", "source", "embed", "details", "summary", "picture", "section"}
-_DROPPED_WITH_CONTENT = {"script", "style", "title", "template", "svg", "math", "object", "select", "textarea", "button"}
+_DROPPED_WITH_CONTENT = {
+    "script",
+    "style",
+    "title",
+    "template",
+    "svg",
+    "math",
+    "object",
+    "select",
+    "textarea",
+    "button",
+}
 _DROPPED_WITH_CONTENT |= {"noscript", "canvas", "map"}
 
 _EVERYWHERE = {"dir", "lang"}
@@ -36,7 +81,7 @@ _EMPTY = frozenset(("br", "hr", "img", "col", "source", "embed"))
 
 
 def safe_html(markup: str) -> str:
-    """Only what the allow-list names: no scripts, styles, event handlers, forms or `javascript:`; balanced."""
+    """Only what the allow-list names, balanced: no scripts, styles, event handlers, forms or `javascript:`."""
     return _clean(markup, tags=_INLINE | _BLOCK | _TABLE, attributes=_ATTRIBUTES)
 
 
@@ -46,7 +91,7 @@ def safe_inline(markup: str) -> str:
 
 
 def safe_to_rework(markup: str) -> str:
-    """As `safe_html`, with what is needed to turn players into links and to see tracking pixels; nested 100 deep."""
+    """As `safe_html`, with what tells players and tracking pixels; nested 100 deep at most."""
     attributes = {name: set(allowed) for name, allowed in _ATTRIBUTES.items()}
     attributes["img"] |= {"data-src", "style", "hidden"}
     for name in ("iframe", "video", "audio", "source", "embed"):

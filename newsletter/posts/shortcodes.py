@@ -1,0 +1,287 @@
+"""Takes out what a site generator would have replaced: Hugo's and Zola's shortcodes, Liquid tags, kramdown attributes.
+
+Only what certainly is such syntax: `{{ name }}` in a text that no generator reads is text, and arrives as written.
+What stands in code (spans, fenced and indented blocks) is not touched.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from newsletter.posts.markdown import code_lines
+
+MORE = "\ue000more\ue001"
+"""Stands where the author ended the summary; no text can hold it, its letters are taken out of every text first."""
+_OURS = re.compile("[\ue000-\ue003]")
+_HELD = re.compile("\ue002(\\d+)\ue003")
+
+
+class Dialect(NamedTuple):
+    """Which generator the text was written for, as far as the file tells."""
+
+    is_liquid: bool = False
+    """Jekyll: `{{ … }}` is a tag."""
+    is_tera: bool = False
+    """Zola: `{{ name() }}` is a shortcode."""
+    is_mdx: bool = False
+    """Astro, Docusaurus: `import` lines and `{/* … */}`."""
+    is_html: bool = False
+    is_plain: bool = False
+    """Text that no generator reads: only the more-marker means something."""
+
+
+_HOSTS = {
+    "youtube": "https://www.youtube.com/watch?v=",
+    "vimeo": "https://vimeo.com/",
+    "gist": "https://gist.github.com/",
+}
+_HOSTS |= {
+    "tweet": "https://x.com/i/status/",
+    "x": "https://x.com/i/status/",
+    "instagram": "https://www.instagram.com/p/",
+}
+_LABELS = {"youtube": "Watch the video", "vimeo": "Watch the video", "gist": "See the code"}
+_FIGURES = frozenset(
+    ("figure", "img", "image", "picture", "responsive-image", "resize_image", "picture_tag", "imgproc")
+)
+_REFERENCES = frozenset(("ref", "relref", "post_url", "link"))
+_DROPPED_TAGS = ("comment", "capture", "mermaid")
+
+_CODE_SPAN = re.compile(r"(?<![`\\])(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`)", re.DOTALL)
+_HTML_CODE = re.compile(r"<(?P<name>pre|code|samp|kbd)\b[^<>]*>", re.IGNORECASE)
+_RAW = re.compile(r"\{%-?\s*raw\s*-?%\}"), re.compile(r"\{%-?\s*endraw\s*-?%\}")
+_HIGHLIGHT = (
+    re.compile(r"\{%-?\s*highlight\s+(?P<language>[\w+-]+)[^%{}]*%\}\n?"),
+    re.compile(r"\n?\{%-?\s*endhighlight\s*-?%\}"),
+)
+_HUGO_HIGHLIGHT = (
+    re.compile(r"\{\{[<%]\s*highlight\s+\"?(?P<language>[\w+-]+)[^{}]*[%>]\}\}\n?"),
+    re.compile(r"\n?\{\{[<%]\s*/\s*highlight\s*[%>]\}\}"),
+)
+_DROPPED = (
+    *(
+        (re.compile(rf"\{{%-?\s*{name}\b[^%{{}}]*%\}}"), re.compile(rf"\{{%-?\s*end{name}\s*-?%\}}"))
+        for name in _DROPPED_TAGS
+    ),
+    (re.compile(r"\{\{<\s*mermaid\b[^{}]*>\}\}"), re.compile(r"\{\{<\s*/\s*mermaid\s*>\}\}")),
+    (re.compile(r"\{\{[<%]/\*"), re.compile(r"\*/[>%]\}\}")),
+    (re.compile(r"\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
+)
+_MORE = re.compile(
+    r"<!--\s*(?:more|excerpt|read[ -]?more|truncate|PELICAN_END_SUMMARY|end[ -]excerpt)\s*-->", re.IGNORECASE
+)
+_MDX_MORE = re.compile(r"\{/\*\s*(?:more|truncate)\s*\*/\}", re.IGNORECASE)
+_HUGO = re.compile(r"\{\{[<%]\s*(?P<close>/?)\s*(?P<name>[\w/.-]{1,80})(?P<arguments>[^{}]{0,2000}?)[>%]\}\}")
+_LIQUID_TAG = re.compile(
+    r"\{%-?\s*(?P<name>[a-zA-Z][\w-]{0,80})(?![\w-])(?P<arguments>(?:[^%{]|%(?!\})|\{(?!%)){0,2000})%\}"
+)
+_QUOTED_OUTPUT = re.compile(r"""\{\{-?\s*(?P<quote>["'])(?P<text>[^"'{}\n]*)(?P=quote)\s*\|\s*[a-z_]+[^{}\n]*?-?\}\}""")
+_TERA_CALL = re.compile(r"\{\{-?\s*(?P<name>[a-z_]\w*)\((?P<arguments>[^{}]*)\)\s*-?\}\}")
+_TERA_SURE = re.compile(r"\s*[a-z_]\w*\s*=\s*[\"'\d\[tf]")
+_LIQUID_OUTPUT = re.compile(
+    r"\{\{-?\s*(?:(?:site|page|include|layout|paginator|theme|jekyll|post|forloop)\.[^{}\n]*|content\s*|[\w.]+\s*\|[^{}\n]*)-?\}\}"
+)
+_LIQUID_NAMES = re.compile(r"\{%-?\s*(?:assign|capture|for)\s+(?P<name>\w+)")
+_TOC = re.compile(
+    r"^[*+-] .*\n\{:\s*toc\b[^}\n]*\}[ \t]*$|^(?:\[TOC\]|\[\[_?toc_?\]\])[ \t]*$", re.MULTILINE | re.IGNORECASE
+)
+_SURE = r"(?:(?:[.#][\w:-]+)+|[\w:-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[\w./%-]+)|toc|no_toc)"
+_ATTRIBUTES = rf"(?:[\w-]+[ \t]+)*{_SURE}(?:[ \t]+(?:{_SURE}|[\w-]+))*"
+_KRAMDOWN = re.compile(
+    rf"\{{:[ \t]*{_ATTRIBUTES}[ \t]*\}}|\{{::(?:options|comment|nomarkdown)[^{{}}\n]*\}}|\{{:/[a-z]*\}}"
+)
+_HEADING_ID = re.compile(r"^(?P<heading> {0,3}#{1,6} [^\n{]*)\{[#.][\w. #:=\"-]*\}[ \t]*$", re.MULTILINE)
+_BLOCK_ATTRIBUTES = re.compile(rf"^\{{[ \t]*[.#][\w:.#-]+(?:[ \t]+{_SURE})*[ \t]*\}}[ \t]*$", re.MULTILINE)
+_CAPTION = re.compile(r"\[/?(?:caption|wp_caption|embed|audio|video|playlist|gallery)(?:\s[^\[\]\n]{0,500})?\](?!\()")
+_ADMONITION = re.compile(r"^[ \t]*:{3,}[ \t]*\{?[\w-]*\}?(?:\[(?P<title>[^\]\n]*)\])?[ \t]*$", re.MULTILINE)
+_ALERT = re.compile(r"^(?P<quote>[ \t]*>[ \t]*)\[!(?P<name>[A-Za-z]+)\][+-]?[ \t]*(?P<title>[^\n]*)$", re.MULTILINE)
+_MDX_IMPORT = re.compile(r"^(?:import|export)\s[^\n]*(?:\n(?![ \t]*\n)[^\n]*)*$", re.MULTILINE)
+_MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}", re.DOTALL)
+_ARGUMENT = re.compile(
+    r"""(?:(?P<key>[\w-]+)\s*=\s*)?(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s,"'=]+))"""
+)
+
+
+def without_shortcodes(text: str, dialect: Dialect) -> str:
+    """The Markdown or HTML with its more-marker as `MORE`, and nothing left of shortcodes but the text they wrap."""
+    text = _OURS.sub("", text)
+    if not re.search(
+        r"\{[{%:#./]|<!--|\[(?:/?caption|\[?_?toc|embed|gallery|audio|video|playlist|!)|:::|\{/\*", text, re.IGNORECASE
+    ):
+        return text
+    if dialect.is_plain:
+        return _MORE.sub(MORE, text)
+    held = _Held()
+    text = held.hold_html_code(text) if dialect.is_html else held.hold_code(text)
+    text = _each(text, _RAW, lambda _, inside: held.hold(inside))
+    for pair in (_HIGHLIGHT, _HUGO_HIGHLIGHT):
+        text = _each(text, pair, lambda opening, inside: held.hold(_code(inside, opening["language"], dialect)))
+    for pair in _DROPPED:
+        text = _each(text, pair, lambda *_: "")
+    return held.release(_without_tags(text, dialect))
+
+
+def _without_tags(text: str, dialect: Dialect) -> str:
+    made_names = "|".join({found["name"] for found in _LIQUID_NAMES.finditer(text)})
+    text = _TERA_CALL.sub(lambda found: _tera(found, dialect), text)
+    for pattern, replacement in _STEPS:
+        text = pattern.sub(replacement, text)
+    if made_names:
+        text = re.sub(rf"\{{\{{-?\s*(?:{made_names})\b[^{{}}\n]*-?\}}\}}", "", text)
+    if dialect.is_liquid:
+        text = _LIQUID_OUTPUT.sub("", text)
+    if dialect.is_mdx:
+        text = _MDX_COMMENT.sub("", _MDX_IMPORT.sub("", _MDX_MORE.sub(MORE, text)))
+    return text
+
+
+def _each(
+    text: str, pair: tuple[re.Pattern[str], re.Pattern[str]], replaced: Callable[[re.Match[str], str], str]
+) -> str:
+    """The text with every opening tag, what it holds, and its closing tag replaced. Searches each part once."""
+    opening, closing = pair
+    parts = []
+    at = 0
+    while (begin := opening.search(text, at)) and (end := closing.search(text, begin.end())):
+        parts += [text[at : begin.start()], replaced(begin, text[begin.end() : end.start()])]
+        at = end.end()
+    return "".join([*parts, text[at:]])
+
+
+class _Held:
+    """Pieces that no pattern may touch, behind marks that no text can hold."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+
+    def hold(self, piece: str) -> str:
+        self._pieces.append(piece)
+        return f"\ue002{len(self._pieces) - 1}\ue003"
+
+    def hold_code(self, text: str) -> str:
+        lines = text.split("\n")
+        for start, end in reversed(code_lines(text)):
+            piece = "\n".join(lines[start:end])
+            lines[start:end] = [self.hold(piece)]
+        return _CODE_SPAN.sub(lambda found: self.hold(found[0]), "\n".join(lines))
+
+    def hold_html_code(self, text: str) -> str:
+        parts = []
+        lowered = text.lower() if text.isascii() else re.sub(r"[A-Z]", lambda found: found[0].lower(), text)
+        at = 0
+        while (begin := _HTML_CODE.search(text, at)) and (
+            end := lowered.find(f"</{begin['name'].lower()}", begin.end())
+        ) >= 0:
+            parts += [text[at : begin.end()], self.hold(text[begin.end() : end])]
+            at = end
+        return "".join([*parts, text[at:]])
+
+    def release(self, text: str) -> str:
+        # A piece may hold the mark of an earlier one: code inside {% raw %}.
+        while _HELD.search(text):
+            text = _HELD.sub(lambda found: self._pieces[int(found[1])], text)
+        return text
+
+
+def _code(inside: str, language: str, dialect: Dialect) -> str:
+    if dialect.is_html:
+        return f"<pre><code>{html.escape(inside, quote=False)}</code></pre>"
+    longest = max((len(run) for run in re.findall(r"`{3,}", inside)), default=2)
+    ticks = "`" * (longest + 1)
+    return f"\n{ticks}{language}\n{inside}\n{ticks}\n"
+
+
+# --- one shortcode ---------------------------------------------------------------------------------------------
+
+
+def _hugo(found: re.Match[str]) -> str:
+    return "" if found["close"] else _shown(found["name"], found["arguments"])
+
+
+def _liquid(found: re.Match[str]) -> str:
+    return _shown(found["name"], found["arguments"])
+
+
+def _tera(found: re.Match[str], dialect: Dialect) -> str:
+    if dialect.is_tera or _TERA_SURE.match(found["arguments"]):
+        return _shown(found["name"], found["arguments"])
+    return found[0]
+
+
+def _shown(name: str, written: str) -> str:
+    """What is left of a shortcode that stands alone: a picture, a link, the target of a reference, or nothing."""
+    name = name.lower().rsplit("/", 1)[-1]
+    named, plain = _arguments(written)
+    if name in _REFERENCES:
+        # `@/` is Zola's mark of a path within the content; `newsletter.posts.links` finds the file.
+        wanted = named.get("path") or (plain[0] if plain else "")
+        return f"@/{wanted.lstrip('/')}" if wanted else ""
+    if name in _FIGURES:
+        return _figure(named, plain)
+    if name in _HOSTS:
+        return _player(name, named, plain)
+    return ""
+
+
+def _arguments(written: str) -> tuple[dict[str, str], list[str]]:
+    named: dict[str, str] = {}
+    plain: list[str] = []
+    for found in _ARGUMENT.finditer(written):
+        value = next(value for value in (found["double"], found["single"], found["bare"]) if value is not None)
+        if found["key"]:
+            named[found["key"].lower()] = value
+        else:
+            plain.append(value)
+    return named, plain
+
+
+def _figure(named: dict[str, str], plain: list[str]) -> str:
+    source = next((named[key] for key in ("src", "path", "url", "link", "file") if named.get(key)), "")
+    source = source or next(
+        (word for word in plain if re.search(r"\.(?:jpe?g|png|gif|webp|svg|avif)$", word, re.IGNORECASE)), ""
+    )
+    if not source:
+        return ""
+    caption = named.get("caption") or named.get("title") or ""
+    alt = html.escape(named.get("alt") or caption)
+    below = f"<figcaption>{html.escape(caption, quote=False)}</figcaption>" if caption else ""
+    return f'<figure><img src="{html.escape(source)}" alt="{alt}">{below}</figure>'
+
+
+def _player(name: str, named: dict[str, str], plain: list[str]) -> str:
+    words = [named[key] for key in ("id", "key", "url") if named.get(key)] or plain
+    if not words:
+        return ""
+    # A gist is named by its owner and its number; a tweet sometimes by user and number.
+    wanted = "/".join(words[:2]) if name == "gist" else words[-1]
+    address = wanted if wanted.startswith("https://") else _HOSTS[name] + wanted
+    return (
+        f'<a href="{html.escape(address)}">{html.escape(named.get("title") or _LABELS.get(name, "See the post"))}</a>'
+    )
+
+
+def _alert(found: re.Match[str]) -> str:
+    title = found["title"].strip() or found["name"].capitalize()
+    return f"{found['quote']}**{title}**  "
+
+
+def _admonition(found: re.Match[str]) -> str:
+    return f"\n**{found['title']}**\n" if found["title"] else ""
+
+
+_STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (_MORE, MORE),
+    (_HUGO, _hugo),
+    (_LIQUID_TAG, _liquid),
+    (_QUOTED_OUTPUT, lambda found: found["text"]),
+    (_TOC, ""),
+    (_HEADING_ID, lambda found: found["heading"]),
+    (_KRAMDOWN, ""),
+    (_BLOCK_ATTRIBUTES, ""),
+    (_CAPTION, ""),
+    (_ADMONITION, _admonition),
+    (_ALERT, _alert),
+)
