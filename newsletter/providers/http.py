@@ -29,6 +29,8 @@ MAX_CONNECT_S = 15.0
 MAX_RETRY_AFTER_S = 3600.0
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 READ_BYTES = 64 * 1024
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""What a proxy would take for itself."""
 
 # requests lets errors of urllib3, http.client and the socket through in places; ValueError covers bad addresses.
 BROKEN = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
@@ -161,7 +163,8 @@ def _session(base_url: str, connections: int) -> requests.Session:
     """
     session = requests.Session()
     session.trust_env = False
-    session.proxies.update(get_environ_proxies(base_url))
+    if urlsplit(base_url).hostname not in LOOPBACK:
+        session.proxies.update(get_environ_proxies(base_url))
     session.verify = next(
         (os.environ[name] for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if name in os.environ), True
     )

@@ -237,16 +237,14 @@ def _read_entry(entry: object) -> Answer:
 
 
 def _read_short(entries: Sequence[object], letters: Sequence[Letter]) -> list[Answer]:
-    """With results missing, the order proves nothing; only an entry that names its recipient counts."""
+    """With results missing, the order proves nothing; only an entry that names its recipient, and him alone, counts."""
     named = [entry for entry in entries if isinstance(entry, dict) and entry.get("To")]
-    taken = {parseaddr(str(entry["To"]))[1].lower(): entry for entry in named}
+    by_address = {parseaddr(str(entry["To"]))[1].lower(): entry for entry in named}
     missing = Answer(Outcome.UNSURE, reason="Postmark's answer is shorter than the batch")
-    answers = []
-    for letter in letters:
-        entry = taken.pop(letter.email.lower(), None)
-        answer = _read_entry(entry) if entry else missing
-        answers.append(answer if answer.outcome is Outcome.ACCEPTED else missing)
-    return answers
+    if len({letter.email.lower() for letter in letters}) < len(letters):
+        by_address = {}  # as with `redirect_to`
+    entry_by_letter = [by_address.get(letter.email.lower()) for letter in letters]
+    return [_read_entry(entry) if entry else missing for entry in entry_by_letter]
 
 
 def _code(entry: Mapping[str, Any]) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from newsletter.errors import BadInput
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.http import MAX_RETRY_AFTER_S, Body, Http, Reply, refusal, retry_after
 from newsletter.providers.reasons import MAX_REASON_CHARS, tidy_reason
-from tests.loopback.postmark import Misdeed, PostmarkServer
+from tests.loopback.postmark import Canned, Misdeed, PostmarkServer
 
 NOW = datetime(2026, 11, 19, 9, 0, tzinfo=UTC)
 
@@ -144,15 +145,37 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_anew() -> N
 
 def test_what_the_server_repeats_of_the_key_is_blanked() -> None:
     with PostmarkServer() as server:
-        reply = http(server.url).post("/email/batch", [(b'["canary"]',)])
+        server.misdeeds.append(Canned(200, b"your key canary is odd"))
 
-        assert isinstance(reply, Reply)
-        assert b"canary" not in reply.body
+        reply = http(server.url).post("/email/batch", [(b"[]",)])
+
+    assert isinstance(reply, Reply)
+    assert reply.body == b"your key ... is odd"
 
 
-def test_a_netrc_or_proxy_of_another_host_is_not_used(monkeypatch: pytest.MonkeyPatch, deaf_port: int) -> None:
+def test_a_forgotten_netrc_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("default login someone password forgotten\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+    with PostmarkServer() as server:
+        http(server.url).post("/email/batch", [(b"[]",)])
+
+    assert "Authorization" not in server.headers[0]
+    assert server.headers[0]["X-Key"] == "canary"
+
+
+def test_the_body_has_a_length_and_no_other_framing() -> None:
+    with PostmarkServer() as server:
+        http(server.url).post("/email/batch", [(b"[", b"1"), (b"]",)])
+
+    assert server.headers[0]["Content-Length"] == "3"
+    assert "Transfer-Encoding" not in server.headers[0]
+
+
+def test_a_server_on_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch, deaf_port: int) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{deaf_port}")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
 
     with PostmarkServer() as server:
         reply = http(server.url).post("/email/batch", [(b"[]",)])

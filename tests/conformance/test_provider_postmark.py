@@ -173,6 +173,14 @@ def test_of_a_short_answer_only_those_count_that_are_named() -> None:
     assert answers[2].provider_id == "m2"
 
 
+def test_a_short_answer_says_nothing_where_all_mail_goes_to_one_address() -> None:
+    letters = [letter._replace(email="me@example.org") for letter in LETTERS]
+
+    answers = read_entries([{"To": "me@example.org", "ErrorCode": 0, "MessageID": "m"}], letters)
+
+    assert {answer.outcome for answer in answers} == {Outcome.UNSURE}
+
+
 def test_a_call_refused_for_one_letter_is_halved_until_that_one_is_found(stand: PostmarkStand) -> None:
     letters = stand.letters(20)
     stand.server.invalid.add(letters[13].email)

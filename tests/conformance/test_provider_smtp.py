@@ -243,6 +243,17 @@ def test_a_server_that_takes_data_after_a_refused_recipient_gets_no_letter(tmp_p
     assert [taken.recipients for taken in server.taken if taken.recipients != ("b@example.net",)] == []
 
 
+@pytest.mark.parametrize("refusal", ["451 4.3.0 later", "550 5.1.8 no such sender"])
+def test_a_server_that_refuses_the_sender_and_goes_on_delivers_no_empty_letter(refusal: str, tmp_path: Path) -> None:
+    with SmtpServer(offers=("PIPELINING",)) as server:
+        server.forgets_refusals = True
+        server.at["MAIL"].append(refusal)
+
+        send(provider_for(server, tmp_path), "a@example.net")
+
+    assert server.taken == []
+
+
 # --- replies ----------------------------------------------------------------------------------------------------
 
 

@@ -101,6 +101,7 @@ class PostmarkServer:
         self.taken: list[dict[str, Any]] = []
         self.bodies: list[bytes] = []
         """The body of each batch call, as it came."""
+        self.headers: list[Mapping[str, str]] = []
         self.connections = 0
         self.released = threading.Event()
         self._ledger = ledger
@@ -241,6 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
                 raise _Cut
             body = self.rfile.read(int(self.headers["Content-Length"]))
             self.server.stand_in.bodies.append(body)
+            self.server.stand_in.headers.append(dict(self.headers))
             self._act(misdeed, body)
         except _Cut:
             self.close_connection = True

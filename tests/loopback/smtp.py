@@ -64,6 +64,8 @@ class SmtpServer:
         self.at: dict[str, deque[str | Move | None]] = defaultdict(deque)
         self.refused: dict[str, str] = {}
         """The reply to RCPT by recipient."""
+        self.forgets_refusals = False
+        """Says no to MAIL and goes on as if it had said yes."""
         self.taken: list[Taken] = []
         self.connections = 0
         self.released = threading.Event()
@@ -166,7 +168,7 @@ class _Hooks:
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         reply = await self._do("MAIL", server, envelope)
-        if reply is None:
+        if reply is None or self.stand_in.forgets_refusals:
             envelope.mail_from = address
             envelope.mail_options.extend(options)
         return reply or "250 2.1.0 OK"
