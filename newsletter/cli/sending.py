@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections.abc import Iterator
@@ -67,15 +68,36 @@ def send_exit_code(sent: Sent) -> int:
     return 1 if sent.ended.ending is Ending.DENIED and not began else 3
 
 
+class StopOnSignal(threading.Event):
+    """An event that a signal handler may set: a plain one can meet itself in its own lock there, and hang."""
+
+    POLL_S = 0.1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signals: list[int] = []
+
+    def is_set(self) -> bool:
+        return bool(self.signals) or super().is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        from newsletter import clock
+
+        end_s = math.inf if timeout is None else clock.monotonic_s() + timeout
+        while not self.is_set() and (left_s := end_s - clock.monotonic_s()) > 0:
+            clock.sleep(min(left_s, self.POLL_S))
+        return self.is_set()
+
+
 @contextmanager
-def stopping() -> Iterator[threading.Event]:
+def stopping() -> Iterator[StopOnSignal]:
     """An event that SIGTERM and Ctrl-C set: the batch in hand is finished and recorded first."""
-    stop = threading.Event()
+    stop = StopOnSignal()
 
-    def ask_to_stop(*_: object) -> None:
-        stop.set()
+    def note(number: int, _frame: object) -> None:
+        stop.signals.append(number)
 
-    before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stop
     finally:

@@ -53,7 +53,7 @@ def resolve(site: Site, issue: str, *, as_sent: bool, now: datetime) -> int:
     row = site.issue_row(issue)
     reason = f"a person decided: {'sent' if as_sent else 'unsent'}"
     count = site.store.deliveries.resolve(issue, as_sent=as_sent, reason=reason, now=now)
-    if why_foreign(site, row):
+    if why_foreign(site, issue):
         _take_over(site, row, as_sent=as_sent, now=now)
     elif count and not as_sent and row.state is IssueState.SENT:
         _open_again(site, row, count, now)

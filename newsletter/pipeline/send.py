@@ -16,6 +16,7 @@ from newsletter.issues import archive
 from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Counts, IssueState, Reader, Receipt
 from newsletter.pipeline.site import Site
+from newsletter.pipeline.status import counts_of
 from newsletter.providers import open_provider
 from newsletter.providers.base import Letter, Provider
 from newsletter.store.deliveries import sums_up
@@ -51,10 +52,10 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     """
     row = site.issue_row(issue)
     if row.state is IssueState.SENT:
-        return Sent(issue, row.state, site.store.deliveries.counts(issue), Ended(Ending.FINISHED))
+        return Sent(issue, row.state, counts_of(site, row), Ended(Ending.FINISHED))
     _refuse_unsendable(row)
     frozen = _as_approved(site, row)
-    _refuse_other_database(site, row)
+    _refuse_other_database(site, issue)
     if row.began_at is None and not site.store.deliveries.forecast(row.digest):
         nobody = f"nobody is subscribed to {row.digest}: nothing was sent"
         return Sent(issue, row.state, Counts(), Ended(Ending.FINISHED), warning=nobody)
@@ -92,26 +93,29 @@ def _as_approved(site: Site, row: IssueRow) -> FrozenIssue:
     return frozen
 
 
-def _refuse_other_database(site: Site, row: IssueRow) -> None:
-    problem = why_foreign(site, row)
+def _refuse_other_database(site: Site, issue: str) -> None:
+    problem = why_foreign(site, issue)
     if problem:
         raise NotPossible(
             f"{problem}; nothing was sent now",
-            fix=f"put back the database that began it. If it is lost for good, decide: `newsletter resolve {row.id} "
+            fix=f"put back the database that began it. If it is lost for good, decide: `newsletter resolve {issue} "
             f"--as sent` closes the issue, `--as unsent` lets this database send to everyone it holds for unmailed",
         )
 
 
-def why_foreign(site: Site, row: IssueRow) -> str | None:
+def why_foreign(site: Site, issue: str) -> str | None:
     """Why this database may not send an issue: a lost, restored or copied one does not know what was sent already."""
-    receipt = archive.read_receipt(site.issue_folder(row.id))
+    # The files first: the database commits before either is written, so a row read after them is never behind them
+    # while another process sends.
+    receipt, attempts = archive.read_receipt(site.issue_folder(issue)), journal_of(site, issue).read()
+    row = site.issue_row(issue)
     if receipt is None:
         return None
     if receipt.instance != site.store.instance:
-        return f"the sending of {row.id} was begun by another database than {site.settings.database.url}"
+        return f"the sending of {issue} was begun by another database than {site.settings.database.url}"
     ended_elsewhere = receipt.ended_at is not None and row.ended_at is None
-    if row.began_at is None or ended_elsewhere or journal_of(site, row.id).read() > row.attempts:
-        return f"more of {row.id} was sent than this database knows of: it is an older copy"
+    if row.began_at is None or ended_elsewhere or attempts > row.attempts:
+        return f"more of {issue} was sent than this database knows of: it is an older copy"
     return None
 
 
