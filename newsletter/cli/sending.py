@@ -40,7 +40,7 @@ def send(issue: IssueArgument, site: SiteOption = None, yes: YesOption = False, 
 
 def _send(opened: Site, issue: str, *, yes: bool, json: bool) -> None:
     from newsletter import clock
-    from newsletter.pipeline import approve
+    from newsletter.models import IssueState
     from newsletter.pipeline.send import send as send_issue
 
     now = clock.now()
@@ -48,7 +48,10 @@ def _send(opened: Site, issue: str, *, yes: bool, json: bool) -> None:
     if row.due_at > now and row.began_at is None:
         due = output.shown(row.due_at, opened.settings.site.zone)
         output.ask(f"{issue} is due {due}. Send it now?", yes=yes)
-    approve.approve_if_automatic(opened, issue, now=now)
+    if row.state is IssueState.DRAFT:
+        from newsletter.pipeline.approve import approve_if_automatic
+
+        approve_if_automatic(opened, issue, now=now)
     with stopping() as stop, _watching(opened, issue, stop) as watch:
         sent = send_issue(opened, issue, now=now, watch=watch)
     _show_sent(sent, json=json)

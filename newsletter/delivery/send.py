@@ -241,14 +241,16 @@ class Run:
     # --- after a crash ---
 
     def _recover(self) -> bool:
-        """Settle the batches of dead owners that were begun and not answered; says whether a doubt is left."""
-        dead = [
-            one
-            for one in self.desk.batches.attempting(self.desk.issue_id)
-            if one.claim.owner != self.desk.owner and not self.desk.is_alive(one.claim.owner)
-        ]
-        doubts = [self._settle(one) for one in dead]
+        """Take back what dead owners held, settle what they had begun; says whether a doubt is left."""
+        for claim in self.desk.batches.claimed(self.desk.issue_id):
+            if self._is_dead(claim.owner):
+                self.desk.batches.give_back(claim, now=self.desk.now())
+        begun = self.desk.batches.attempting(self.desk.issue_id)
+        doubts = [self._settle(one) for one in begun if self._is_dead(one.claim.owner)]
         return any(doubts)
+
+    def _is_dead(self, owner: str) -> bool:
+        return owner != self.desk.owner and not self.desk.is_alive(owner)
 
     def _settle(self, one: Attempted) -> bool:
         found = self._find(one.subscriber_ids) if one.provider == self.desk.provider.name else {}

@@ -196,6 +196,12 @@ class BatchesStore:
         with reading(self._engine) as connection:
             return connection.execute(select(tables.batch.c.number).where(_is_claims(claim))).first() is None
 
+    def claimed(self, issue_id: str) -> list[Claim]:
+        """The batches that somebody holds and has not begun to call, whoever it is."""
+        query = select(tables.batch).where(tables.batch.c.issue_id == issue_id, tables.batch.c.state == "claimed")
+        with reading(self._engine) as connection:
+            return [Claim(issue_id, row.number, row.owner, row.attempt, 0) for row in connection.execute(query)]
+
     def attempting(self, issue_id: str) -> list[Attempted]:
         """The batches whose call was begun and whose answer is not recorded, whoever began them."""
         query = select(tables.batch).where(tables.batch.c.issue_id == issue_id, tables.batch.c.state == "attempting")

@@ -1,0 +1,108 @@
+"""`newsletter send` killed at random moments, twenty times in a row, against a server that misbehaves.
+
+The server is a process of its own and keeps the truth: who was accepted, one line each. Nobody may stand there twice,
+nobody may be missing in the end, and everyone in doubt is named.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newsletter import clock
+from tests.loopback.postmark import TOKEN
+from tests.sites import ISSUE, SiteFolder, site
+
+__all__ = ["site"]
+
+READERS, KILLS, SEED = 1000, 20, 20231116
+FAULTS = "error-after=0.02,cut-before=0.02,cut-after=0.02,busy=0.03,html-after=0.01,short=0.02,refuse=0.01,search-off=1"
+
+
+class Server:
+    def __init__(self, folder: Path) -> None:
+        self.ledger = folder / "ledger.txt"
+        command = ["--port", "0", "--ledger", str(self.ledger), "--faults", FAULTS, "--seed", str(SEED)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.loopback.postmark", *command],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        found = re.search(r"\d+", self.process.stdout.readline())
+        assert found
+        self.url = f"http://127.0.0.1:{found[0]}"
+
+    def accepted(self) -> Counter[str]:
+        lines = self.ledger.read_text("utf-8").splitlines() if self.ledger.exists() else []
+        return Counter(line.partition("\t")[0] for line in lines)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A misbehaving stand-in for Postmark, in a process that outlives every kill."""
+    started = Server(tmp_path)
+    yield started
+    started.process.kill()
+    started.process.wait()
+
+
+def test_nobody_twice_and_nobody_lost_and_all_unsure_named(site: SiteFolder, server: Server) -> None:
+    site.post("a")
+    site.readers(READERS)
+    issue = site.approved()
+    site.environ |= {
+        "NEWSLETTER_PROVIDER__NAME": "postmark",
+        "NEWSLETTER_PROVIDER__BASE_URL": server.url,
+        "NEWSLETTER_PROVIDER__API_KEY": TOKEN,
+        "NEWSLETTER_PROVIDER__BATCH_SIZE": "10",
+        "NEWSLETTER_PROVIDER__RATE_PER_S": "150",
+    }
+    chance = random.Random(SEED)
+    in_mid_send = sum(_kill_at_a_random_moment(site, server, chance) for _ in range(KILLS))
+
+    site.environ.pop("NEWSLETTER_PROVIDER__RATE_PER_S")
+    site.now = "2023-11-16T12:00:00+00:00"
+    for _ in range(30):
+        _end_normally(site)
+        counts = site.facts("status", issue)
+        if not counts["pending"]:
+            break
+
+    accepted, unsure = server.accepted(), counts["unsure"]
+    named = site.facts("deliveries", issue, "--state", "unsure")
+    sent = {one["email"] for one in site.facts("deliveries", issue, "--state", "sent")}
+    assert in_mid_send >= KILLS // 2
+    assert max(accepted.values()) == 1
+    assert counts["state"] == "sent"
+    assert counts["recipients"] == READERS == counts["sent"] + counts["refused"] + unsure
+    assert len(named) == unsure
+    assert all(one["reason"] for one in named)
+    assert len(sent) == counts["sent"] <= accepted.total() <= counts["sent"] + unsure
+
+
+def _kill_at_a_random_moment(site: SiteFolder, server: Server, chance: random.Random) -> bool:
+    """Whether the kill fell after the first mail of this run and before the last."""
+    before = server.accepted().total()
+    process = site.start("send", ISSUE, NEWSLETTER_NOW="")
+    is_early = chance.random() < 0.2  # while it starts, plans, or recovers what the last kill left
+    while not is_early and process.poll() is None and server.accepted().total() == before:
+        clock.sleep(0.01)
+    clock.sleep(chance.random() * (0.7 if is_early else 0.15))
+    process.kill()
+    process.communicate()
+    return before < server.accepted().total() < READERS
+
+
+def _end_normally(site: SiteFolder) -> None:
+    process = site.start("send", ISSUE, NEWSLETTER_NOW="")
+    process.communicate(timeout=120)
+    assert process.returncode in (0, 3)
