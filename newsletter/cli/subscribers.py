@@ -177,10 +177,11 @@ def erase(who: WhoArgument, site: SiteOption = None, yes: YesOption = False) -> 
     """
     from newsletter import clock
     from newsletter.app import open_site
+    from newsletter.pipeline.erase import erase as forget
 
     with open_site(site) as opened:
         output.ask("Delete this subscriber for good?", yes=yes)
-        erased = opened.roster.erase(who, now=clock.now())
+        erased = forget(opened, who, now=clock.now())
         output.say("erased" if erased else "was erased before")
 
 

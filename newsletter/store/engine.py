@@ -18,6 +18,12 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from newsletter.errors import BadInput, Place, StoreUnusable
 
 BUSY_TIMEOUT_MS = 30_000
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"busy_timeout={BUSY_TIMEOUT_MS}",
+    "secure_delete=ON",  # an erased person's address must not stay behind in a free page
+)
 
 
 def open_engine(url: str, *, folder: Path) -> Engine:
@@ -55,7 +61,7 @@ def _sqlite(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # SQLAlchemy's begin event below opens transactions, sqlite3 never does
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         mode, level = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous"))
         if (mode, level) != ("wal", 2):

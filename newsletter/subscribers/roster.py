@@ -118,6 +118,12 @@ class Roster:
             roster.erase(row.id, self.blinding.hashes(row.email_key)[0], now=now)
         return True
 
+    def known(self, who: str) -> Subscriber | None:
+        """The subscriber with this address or id; None for one of whom nothing is known."""
+        address = normalise(who) if "@" in who else None
+        found = self.store.find(address.email_key) if address else self.store.get(who.strip())
+        return found.subscriber if found else None
+
     def _find(self, who: str) -> SubscriberRow:
         address = normalise(who) if "@" in who else None
         found = self.store.find(address.email_key) if address else self.store.get(who.strip())

@@ -474,6 +474,22 @@ def test_what_a_person_paused_needs_resume(site: SiteFolder) -> None:
     assert resumed["state"] == "sent"
 
 
+def test_an_erased_person_is_in_no_file_and_in_no_list(site: SiteFolder) -> None:
+    site.post("a")
+    site.readers(2)
+    issue = site.approved()
+    site.facts("send", issue)
+
+    said = site.run("subscribers", "erase", "reader1@example.net", "--yes")
+
+    assert said.exit_code == 0
+    assert [mail["To"].addresses[0].addr_spec for mail in mails(site)] == ["reader0@example.net"]
+    files = [file for file in site.folder.rglob("*") if file.is_file() and file.name != "readers.csv"]
+    assert not [file for file in files if b"reader1@example.net" in file.read_bytes()]
+    assert site.facts("status", issue)["sent"] == 2
+    assert site.facts("subscribers", "import", "readers.csv")["suppressed"] == 1
+
+
 def test_deliveries_as_csv_have_a_header_and_times_in_utc(site: SiteFolder) -> None:
     site.post("a")
     site.readers(2)
