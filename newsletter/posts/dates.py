@@ -139,8 +139,8 @@ def _order(text: str) -> tuple[str, bool]:
 
 
 def _named_offset(name: str | None, offset_s: int | None) -> Any:
-    if offset_s is not None and not name:
-        return timezone(timedelta(seconds=offset_s))
+    if not name:
+        return None if offset_s is None else timezone(timedelta(seconds=offset_s))
     if name in _OFFSET_HOURS:
         return timezone(timedelta(hours=_OFFSET_HOURS[name]) + timedelta(seconds=offset_s or 0))
     raise BadDate(f"the time zone {name!r} is not known; write an offset, like 2023-11-16 09:30 +01:00")

@@ -65,11 +65,11 @@ class Fields:
 
     def _first_text(self, names: Iterable[str], *, lines: bool = False, strict: bool = True) -> str:
         for key, value in self._found(names):
+            if lines and _as_bool(value) is not None:
+                continue  # Hexo and WordPress write `excerpt: true`
             if isinstance(value, str):
                 text = value.strip() if lines else one_line(value)
             elif strict and (isinstance(value, bool) or not isinstance(value, int | float | datetime | date)):
-                if lines and isinstance(value, bool):
-                    continue  # Hexo and WordPress write `excerpt: true`
                 raise Unreadable(f"{key} is {_kind(value)}, not text; put its value in quotes", self._line(key))
             else:
                 text = one_line(str(value))

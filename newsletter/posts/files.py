@@ -82,7 +82,8 @@ def _walk(root: Path) -> Iterator[Found | PostProblem]:
             yield PostProblem(shown(folder) or ".", None, f"the folder cannot be listed: {error.strerror}")
             continue
         for entry in listed:
-            if entry.name.startswith(".") or entry.name in NOT_CONTENT:
+            # Every generator passes these over: hidden files, and what editors and authors set aside.
+            if entry.name.startswith((".", "#", "~")) or entry.name in NOT_CONTENT:
                 continue
             path = folder + entry.name
             if entry.is_dir(follow_symlinks=False):

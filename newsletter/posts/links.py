@@ -98,13 +98,9 @@ class Links(NamedTuple):
     def _places(self, path: str) -> Iterator[str]:
         # Beside the post; from the folder's top; and, because the folder may be a part of the site's content only,
         # with ever more leading folders left out.
-        beside = (
-            []
-            if path.startswith("/")
-            else [posixpath.normpath(posixpath.join(posixpath.dirname(self.post.path), path))]
-        )
+        beside = posixpath.normpath(posixpath.join(posixpath.dirname(self.post.path), path.lstrip("/")))
         parts = path.strip("/").split("/")
-        for within in [*beside, *("/".join(parts[start:]) for start in range(len(parts)))]:
+        for within in [beside, *("/".join(parts[start:]) for start in range(len(parts)))]:
             if within and not within.startswith(".."):
                 yield from (within, f"{within}.md", f"{within}/index.md", f"{within}.markdown")
 

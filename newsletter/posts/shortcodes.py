@@ -61,13 +61,15 @@ _HUGO_HIGHLIGHT = (
     re.compile(r"\{\{[<%]\s*highlight\s+\"?(?P<language>[\w+-]+)[^{}]*[%>]\}\}\n?"),
     re.compile(r"\n?\{\{[<%]\s*/\s*highlight\s*[%>]\}\}"),
 )
+# What Hugo and Zola show as a shortcode instead of running it: `{{</* name */>}}`, `{{/* name() */}}`.
+_SHOWN_AS_WRITTEN = re.compile(r"(?P<open>\{\{[<%]?|\{%)/\*(?P<inside>[^{}]{0,2000}?)\*/(?P<close>[>%]?\}\}|%\})")
+_MARKDOWN_INSIDE = re.compile(r"(?P<tag><(?P<name>\w+)\b[^<>]*\bmarkdown=[\"']?(?:1|block|span)[\"']?[^<>]*>)[ \t]*")
 _DROPPED = (
     *(
         (re.compile(rf"\{{%-?\s*{name}\b[^%{{}}]*%\}}"), re.compile(rf"\{{%-?\s*end{name}\s*-?%\}}"))
         for name in _DROPPED_TAGS
     ),
     (re.compile(r"\{\{<\s*mermaid\b[^{}]*>\}\}"), re.compile(r"\{\{<\s*/\s*mermaid\s*>\}\}")),
-    (re.compile(r"\{\{[<%]/\*"), re.compile(r"\*/[>%]\}\}")),
     (re.compile(r"\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
 )
 _MORE = re.compile(
@@ -91,7 +93,7 @@ _TOC = re.compile(
 _SURE = r"(?:(?:[.#][\w:-]+)+|[\w:-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[\w./%-]+)|toc|no_toc)"
 _ATTRIBUTES = rf"(?:[\w-]+[ \t]+)*{_SURE}(?:[ \t]+(?:{_SURE}|[\w-]+))*"
 _KRAMDOWN = re.compile(
-    rf"\{{:[ \t]*{_ATTRIBUTES}[ \t]*\}}|\{{::(?:options|comment|nomarkdown)[^{{}}\n]*\}}|\{{:/[a-z]*\}}"
+    rf"\{{:[ \t]*{_ATTRIBUTES}[ \t]*:?[ \t]*\}}|\{{::(?:options|comment|nomarkdown)[^{{}}\n]*\}}|\{{:/[a-z]*\}}"
 )
 _HEADING_ID = re.compile(r"^(?P<heading> {0,3}#{1,6} [^\n{]*)\{[#.][\w. #:=\"-]*\}[ \t]*$", re.MULTILINE)
 _BLOCK_ATTRIBUTES = re.compile(rf"^\{{[ \t]*[.#][\w:.#-]+(?:[ \t]+{_SURE})*[ \t]*\}}[ \t]*$", re.MULTILINE)
@@ -101,7 +103,7 @@ _ALERT = re.compile(r"^(?P<quote>[ \t]*>[ \t]*)\[!(?P<name>[A-Za-z]+)\][+-]?[ \t
 _MDX_IMPORT = re.compile(r"^(?:import|export)\s[^\n]*(?:\n(?![ \t]*\n)[^\n]*)*$", re.MULTILINE)
 _MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}", re.DOTALL)
 _ARGUMENT = re.compile(
-    r"""(?:(?P<key>[\w-]+)\s*=\s*)?(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s,"'=]+))"""
+    r"""(?:(?P<key>[\w-]+)\s*=\s*)?(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^\s,"'=]+))"""
 )
 
 
@@ -117,11 +119,17 @@ def without_shortcodes(text: str, dialect: Dialect) -> str:
     held = _Held()
     text = held.hold_html_code(text) if dialect.is_html else held.hold_code(text)
     text = _each(text, _RAW, lambda _, inside: held.hold(inside))
+    text = _SHOWN_AS_WRITTEN.sub(lambda found: held.hold(_unescaped(found, dialect)), text)
     for pair in (_HIGHLIGHT, _HUGO_HIGHLIGHT):
         text = _each(text, pair, lambda opening, inside: held.hold(_code(inside, opening["language"], dialect)))
     for pair in _DROPPED:
         text = _each(text, pair, lambda *_: "")
     return held.release(_without_tags(text, dialect))
+
+
+def _unescaped(found: re.Match[str], dialect: Dialect) -> str:
+    shown = f"{found['open']}{found['inside']}{found['close']}"
+    return html.escape(shown, quote=False) if dialect.is_html else re.sub(r"([<>*_`\[\]])", r"\\\1", shown)
 
 
 def _without_tags(text: str, dialect: Dialect) -> str:
@@ -231,6 +239,7 @@ def _arguments(written: str) -> tuple[dict[str, str], list[str]]:
     plain: list[str] = []
     for found in _ARGUMENT.finditer(written):
         value = next(value for value in (found["double"], found["single"], found["bare"]) if value is not None)
+        value = re.sub(r"\\(.)", r"\1", value)
         if found["key"]:
             named[found["key"].lower()] = value
         else:
@@ -245,7 +254,7 @@ def _figure(named: dict[str, str], plain: list[str]) -> str:
     )
     if not source:
         return ""
-    caption = named.get("caption") or named.get("title") or ""
+    caption = re.sub(r"<[^<>]*>", "", named.get("caption") or named.get("title") or "")
     alt = html.escape(named.get("alt") or caption)
     below = f"<figcaption>{html.escape(caption, quote=False)}</figcaption>" if caption else ""
     return f'<figure><img src="{html.escape(source)}" alt="{alt}">{below}</figure>'
@@ -274,6 +283,7 @@ def _admonition(found: re.Match[str]) -> str:
 
 _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (_MORE, MORE),
+    (_MARKDOWN_INSIDE, lambda found: f"{found['tag']}\n\n"),
     (_HUGO, _hugo),
     (_LIQUID_TAG, _liquid),
     (_QUOTED_OUTPUT, lambda found: found["text"]),

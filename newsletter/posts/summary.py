@@ -15,7 +15,8 @@ from newsletter.posts.shortcodes import MORE
 
 LIMIT_CHARACTERS = 300
 _ENOUGH_CHARACTERS = 160
-_LONGEST_SENTENCE = 450
+_LONGEST_SENTENCE = 420
+_TOO_SHORT = 120
 _MAX_AUTHOR_CHARACTERS = 1_000
 
 _LEFT_OUT = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "figure", "section"))
@@ -180,17 +181,13 @@ def _is_title_like(element: HtmlElement) -> bool:
 
 
 def _cut(element: HtmlElement, room: int) -> HtmlElement:
-    """The paragraph up to the end of a sentence, at best within `room` characters."""
+    """The paragraph up to the end of a sentence: the last within `room` characters, or one soon after it."""
     text = element.text_content()
     ends = sentence_ends(text)
-    fitting = [end for end in ends if end <= room]
-    if fitting and fitting[-1] >= min(60, room):
-        return _cut_at(element, fitting[-1])
-    longer = next((end for end in ends if end <= max(_LONGEST_SENTENCE, room)), None)
-    if longer and not (fitting and room < LIMIT_CHARACTERS):
-        return _cut_at(element, longer)
-    if fitting:
-        return _cut_at(element, fitting[-1])
+    within = max((end for end in ends if end <= room), default=0)
+    beyond = min((end for end in ends if room < end <= _LONGEST_SENTENCE), default=0)
+    if best := within if within >= min(_TOO_SHORT, room) or not beyond else beyond:
+        return _cut_at(element, best)
     space = text.rfind(" ", 0, room)
     return _cut_at(element, space if space > room // 2 else room, "…")
 
