@@ -1,0 +1,68 @@
+"""The wheel holds all that the command needs, and nothing of the checkout is needed beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_templates_and_sample_posts_and_no_tests(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+
+    for wanted in (
+        "newsletter/packaged/templates/default/issue.mjml.j2",
+        "newsletter/packaged/templates/web/base.html.j2",
+        "newsletter/packaged/posts/new-lathe.md",
+        "newsletter/packaged/newsletter.toml",
+        "newsletter/store/migrations/versions/0001_first_tables.py",
+        "newsletter/posts/closing_headings.txt",
+        "newsletter/emails/mjml_tags.json",
+        "newsletter/py.typed",
+        "scheduler/tick.py",
+    ):
+        assert wanted in names
+    assert not [name for name in names if name.startswith(("tests/", "posts/", "templates/"))]
+
+
+def test_the_installed_command_does_the_main_job_outside_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "site-packages"
+    zipfile.ZipFile(wheel).extractall(installed)
+    program = f"import sys; sys.path.insert(0, {str(installed)!r}); from newsletter.cli.main import main; main()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, "demo", "site"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "sent: 3 of 3" in done.stdout
+    assert len(list((tmp_path / "site" / "outbox").rglob("*.eml"))) == 3
+
+
+def test_help_answers_without_loading_what_only_commands_need() -> None:
+    program = (
+        "import sys; from newsletter.cli.main import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    for heavy in ("pydantic", "sqlalchemy", "jinja2", "premailer", "requests", "apscheduler", "rich", "lxml", "yaml"):
+        assert f"'{heavy}'" not in done.stderr
