@@ -63,7 +63,10 @@ class SiteFolder:
     def post(self, post_id: str, *, on: str = "2023-11-14", title: str = "", text: str = "", more: str = "") -> None:
         title = title or f"Title of {post_id}"
         body = text or f"What {post_id} says, in one paragraph."
-        self.write(f"posts/{post_id}.md", f"---\ntitle: {json.dumps(title, ensure_ascii=False)}\ndate: {on}\n{more}---\n{body}\n")
+        self.write(
+            f"posts/{post_id}.md",
+            f"---\ntitle: {json.dumps(title, ensure_ascii=False)}\ndate: {on}\n{more}---\n{body}\n",
+        )
 
     def readers(self, count: int) -> None:
         lines = ["email,name", *(f"reader{number}@example.net,Reader {number}" for number in range(count))]
