@@ -69,11 +69,12 @@ def listing(site: Site, *, strict: bool, now: datetime) -> Listing:
     collected = collect(site, strict=strict)
     used = [site.store.issues.used_posts(digest) for digest in site.settings.digests]
     selections = [found for digest in site.settings.digests if (found := _next_selection(site, collected, digest, now))]
+    reasons = [_Reasons(selection) for selection in selections]
     posts = sorted(collected.posts, key=lambda post: post.published_at, reverse=True)
     listed = []
     for post in posts:
         issues = sorted({one[post.id] for one in used if post.id in one})
-        listed.append(_listed(post, issues, None if issues else _reason(post, selections)))
+        listed.append(_listed(post, issues, None if issues else _reason(post, reasons)))
     return Listing(listed, collected.problems)
 
 
@@ -81,15 +82,27 @@ def _listed(post: Post, issues: list[str], reason: str | None) -> ListedPost:
     return ListedPost(post.id, post.title, post.published_at, post.path, issues, reason, post.notes)
 
 
-def _reason(post: Post, selections: list[Selection]) -> str | None:
-    """None as soon as one digest's next issue would take this file."""
-    reasons = []
-    for selection in selections:
-        if any(chosen.path == post.path for chosen in selection.posts):
+class _Reasons:
+    """One digest's next issue, asked about thousands of posts."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._taken = {post.path for post in selection.posts}
+        self._reasons: dict[str, list[str]] = {}
+        for one in selection.left_out:
+            self._reasons.setdefault(one.id, []).append(one.reason)
+
+    def why_not(self, post: Post) -> str | None:
+        if post.path in self._taken:
             return None
-        mine = [one.reason for one in selection.left_out if one.id == post.id]
-        reasons += [reason for reason in mine if reason.startswith(post.path)] or mine
-    return reasons[0] if reasons else "no digest has a schedule"
+        mine = self._reasons.get(post.id, ["not chosen"])
+        # Of several files with one id, the reason of a duplicate begins with its path.
+        return next((reason for reason in mine if reason.startswith(post.path)), mine[0])
+
+
+def _reason(post: Post, digests: list[_Reasons]) -> str | None:
+    """None as soon as one digest's next issue would take this file."""
+    reasons = [one.why_not(post) for one in digests]
+    return None if None in reasons else next(iter(reasons), "no digest has a schedule")
 
 
 def _next_selection(site: Site, collected: Collected, digest: str, now: datetime) -> Selection | None:
