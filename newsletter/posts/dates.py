@@ -12,7 +12,7 @@ _EARLIEST, _LATEST = 1900, 2200
 _AMBIGUOUS = re.compile(r"(?<!\d)(\d{1,2})[/-](\d{1,2})[/-](\d{2}|\d{4})(?!\d)")
 _DOTTED = re.compile(r"(?<!\d)(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})(?!\d)")
 _ZONE_NAME = re.compile(r"\s+([A-Z][A-Za-z_]+(?:/[A-Za-z_+-]+)+)$")
-_COMPACT = re.compile(r"\d{8}(?:T?\d{4}(?:\d{2})?)?")
+_BLANK_BEFORE_OFFSET = re.compile(r" (?=[+-]\d\d:?\d\d$)")
 # RFC 5322 §4.3 and what European sites write; other names mean different hours in different countries.
 _OFFSET_HOURS = {
     **dict.fromkeys(("UTC", "GMT", "Z", "UT", "WET"), 0),
@@ -89,7 +89,7 @@ def _unix(seconds: float) -> datetime:
 def _text(text: str) -> datetime:
     try:
         if len(text) >= 8 and not re.fullmatch(r"\d{9,}", text):
-            return datetime.fromisoformat(text)
+            return datetime.fromisoformat(_BLANK_BEFORE_OFFSET.sub("", text))
     except ValueError:
         pass
     if re.fullmatch(r"\d{9,10}|\d{13}", text):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +23,8 @@ _OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 def one_line(text: str) -> str:
     """Without control characters, white space folded: fit for a header of a mail."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     return " ".join(_OVERRIDES.sub("", _CONTROL.sub(" ", unicodedata.normalize("NFC", text))).split())
 
 
@@ -30,24 +33,26 @@ class Fields:
 
     def __init__(self, front: FrontMatter) -> None:
         self._front = front
-        self._by_name = dict(_flat(front.fields))
-        self._nested: list[dict[str, tuple[str, Any]]] = [
-            dict(_flat(value))
-            for name in words.NESTED
-            for _, value in self._found([name])
-            if isinstance(value, Mapping)
-        ]
+        self._by_meaning: dict[str, list[tuple[int, int, str, Any]]] = {}
+        self._sort_in(front.fields, level=0)
+        for named in self._by_meaning.values():
+            if len(named) > 1:
+                named.sort(key=lambda found: found[:2])
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._by_name
+    def _sort_in(self, fields: Mapping[Any, Any], level: int) -> None:
+        for written, value in fields.items():
+            name = squeezed(str(written))
+            if value is None:
+                continue
+            for meaning, rank in words.MEANINGS_BY_NAME.get(name, ()):
+                self._by_meaning.setdefault(meaning, []).append((level, rank, str(written), value))
+            if level == 0 and name in words.NESTED and isinstance(value, Mapping):
+                self._sort_in(value, level=1)
 
-    def _found(self, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
-        """(key as written, value) for each of the names, top level first."""
-        names = list(names)
-        for level in [self._by_name, *getattr(self, "_nested", [])]:
-            for name in names:
-                if name in level and level[name][1] is not None:
-                    yield level[name]
+    def _found(self, meaning: str) -> Iterable[tuple[str, Any]]:
+        """(key as written, value) of all that mean this: top level first, then in the order of the vocabulary."""
+        found = self._by_meaning.get(meaning)
+        return [(key, value) for _, _, key, value in found] if found else ()
 
     def _line(self, key: str) -> int:
         return self._front.line_of(key)
@@ -55,16 +60,16 @@ class Fields:
     # --- text ---
 
     def title(self) -> str:
-        return self._first_text(words.TITLE)
+        return self._first_text("title")
 
     def summary(self) -> str | None:
-        return self._first_text(words.SUMMARY, lines=True) or None
+        return self._first_text("summary", lines=True) or None
 
     def slug(self) -> str:
-        return self._first_text(["slug", "urlslug"], strict=False).strip("/").rsplit("/", 1)[-1]
+        return self._first_text("slug", strict=False).strip("/").rsplit("/", 1)[-1]
 
-    def _first_text(self, names: Iterable[str], *, lines: bool = False, strict: bool = True) -> str:
-        for key, value in self._found(names):
+    def _first_text(self, meaning: str, *, lines: bool = False, strict: bool = True) -> str:
+        for key, value in self._found(meaning):
             if lines and _as_bool(value) is not None:
                 continue  # Hexo and WordPress write `excerpt: true`
             if isinstance(value, str):
@@ -80,13 +85,13 @@ class Fields:
     # --- dates ---
 
     def published_at(self, zone: ZoneInfo) -> datetime | None:
-        return self._first_moment(words.PUBLISHED, zone)
+        return self._first_moment("published", zone)
 
     def expires_at(self, zone: ZoneInfo) -> datetime | None:
-        return self._first_moment(words.EXPIRES, zone)
+        return self._first_moment("expires", zone)
 
-    def _first_moment(self, names: Iterable[str], zone: ZoneInfo) -> datetime | None:
-        for key, value in self._found(names):
+    def _first_moment(self, meaning: str, zone: ZoneInfo) -> datetime | None:
+        for key, value in self._found(meaning):
             if is_no_date(value) or (squeezed(key) == "published" and _as_bool(value) is not None):
                 continue
             try:
@@ -99,17 +104,10 @@ class Fields:
 
     def hidden_by(self) -> str | None:
         """What keeps the post from being public, as written: "draft: true"; None if nothing does."""
-        for name, hides in (
-            ("draft", True),
-            ("published", False),
-            ("hidden", True),
-            ("unlisted", True),
-            ("private", True),
-        ):
-            for key, value in self._found([name]):
-                if self._is(key, value) is hides:
-                    return f"{key}: {str(value).lower()}"
-        for key, value in self._found(["status", "visibility"]):
+        for key, value in self._found("draft"):
+            if self._is(key, value) is (squeezed(key) != "published"):
+                return f"{key}: {str(value).lower()}"
+        for key, value in self._found("status"):
             if isinstance(value, str) and value.strip().lower() in words.NOT_PUBLIC:
                 return f"{key}: {value.strip()}"
         return None
@@ -123,9 +121,9 @@ class Fields:
     # --- lists ---
 
     def tags(self) -> tuple[str, ...]:
-        named = [*self._found(words.TAGS)]
+        named = [*self._found("tags")]
         named += [
-            item for _, value in self._found(["taxonomies"]) if isinstance(value, Mapping) for item in value.items()
+            item for _, value in self._found("taxonomies") if isinstance(value, Mapping) for item in value.items()
         ]
         return _unique(tag for key, value in named for tag in self._tags_of(str(key), value))
 
@@ -141,7 +139,7 @@ class Fields:
             yield value.strip().strip("#")
 
     def authors(self) -> tuple[str, ...]:
-        for key, value in self._found(words.AUTHORS):
+        for key, value in self._found("authors"):
             if names := _unique(_author(name) for name in self._authors_of(key, value)):
                 return names
         return ()
@@ -160,12 +158,12 @@ class Fields:
 
     def image(self) -> tuple[str | None, str | None]:
         """(address as written, alternative text)."""
-        alt = self._first_text(words.IMAGE_ALT, strict=False) or None
-        for _, value in self._found(words.IMAGE):
+        alt = self._first_text("image alt", strict=False) or None
+        for _, value in self._found("image"):
             address, own_alt = _picture(value)
             if address:
                 return address, own_alt or alt
-        for _, value in self._found(["resources"]):
+        for _, value in self._found("resources"):
             if address := _leading_resource(value):
                 return address, alt
         return None, None
@@ -173,38 +171,30 @@ class Fields:
     # --- identity and address ---
 
     def own_id(self) -> str | None:
-        for key, value in self._found(words.OWN_ID):
+        for key, value in self._found("own id"):
             if isinstance(value, Mapping | list | bool):
                 raise Unreadable(f"{key} is {_kind(value)}, not text; put its value in quotes", self._line(key))
             if text := one_line(str(value)):
                 return text
-        return next(
-            (str(value).strip() for _, value in self._found(words.CANONICAL) if is_web_address(_text(value))), None
-        )
+        return next((str(value).strip() for _, value in self._found("canonical") if is_web_address(_text(value))), None)
 
     def address(self) -> str | None:
         """The post's own address, if the front matter gives a whole one."""
-        return next(
-            (str(value).strip() for _, value in self._found(words.ADDRESS) if is_web_address(_text(value))), None
-        )
+        return next((str(value).strip() for _, value in self._found("address") if is_web_address(_text(value))), None)
 
     def permalink(self) -> str | None:
         """A path on the site, as written."""
-        paths = (value.strip() for _, value in self._found(words.ON_SITE) if isinstance(value, str))
+        paths = (value.strip() for _, value in self._found("on site") if isinstance(value, str))
         return next((path for path in paths if path and "://" not in path), None)
 
-    def word(self, name: str) -> str:
-        """A short value in lower case, like `layout` or `type`; empty if there is none."""
-        return next((str(value).strip().lower() for _, value in self._found([name])), "")
+    def layouts(self) -> list[str]:
+        """What the page is, in lower case, where `layout` or `type` says it."""
+        return [str(value).strip().lower() for _, value in self._found("layout")]
 
 
+@functools.lru_cache(maxsize=4096)
 def squeezed(key: str) -> str:
     return re.sub(r"[-_ :.]", "", key).lower()
-
-
-def _flat(fields: Mapping[Any, Any]) -> Iterator[tuple[str, tuple[str, Any]]]:
-    for key, value in fields.items():
-        yield squeezed(str(key)), (str(key), value)
 
 
 def _as_bool(value: object) -> bool | None:

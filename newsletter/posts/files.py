@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,9 @@ UNSUPPORTED = {
     ".rtf": "a rich text file",
     ".ipynb": "a notebook",
 }
+
+
+_BAD_IN_NAMES = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Unreadable(Exception):
@@ -137,11 +141,12 @@ def _may_be_post(path: str) -> bool:
 
 
 def _bad_name(path: str) -> str | None:
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
+    found = _BAD_IN_NAMES.search(path)
+    if found is None:
+        return None
+    if found[0] < "\ud800":
         return "the name holds a control character; rename the file"
-    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in path):
-        return "the name is not in UTF-8; rename the file"
-    return None
+    return "the name is not in UTF-8; rename the file"
 
 
 def shown(path: str) -> str:

@@ -115,23 +115,26 @@ class _Shelf:
         if row is not None and row.sha256 == sha256:
             self._shelve(_touched(row, file), is_new=True)
         else:
-            self._shelve(self._parse(file, content, sha256), is_new=True)
+            self._parse(file, content, sha256)
 
-    def _parse(self, file: Found, content: bytes, sha256: str) -> PostFile:
+    def _parse(self, file: Found, content: bytes, sha256: str) -> None:
         self.read_count += 1
         row = PostFile(file.path, file.size_bytes, file.modified_ns, sha256, self._reader, "")
+        post = None
         try:
             post = read_post(file.path, content, file.modified_ns, self._reading)
         except Unreadable as problem:
-            return row._replace(problem=problem.reason, problem_line=problem.line)
-        return row._replace(post_json=post.model_dump_json()) if post else row
+            row = row._replace(problem=problem.reason, problem_line=problem.line)
+        if post is not None:
+            row = row._replace(post_json=post.model_dump_json())
+        self._shelve(row, post, is_new=True)
 
-    def _shelve(self, row: PostFile, *, is_new: bool = False) -> None:
+    def _shelve(self, row: PostFile, post: Post | None = None, *, is_new: bool = False) -> None:
         self.seen.add(row.path)
         if is_new:
             self.changed.append(row)
         if row.post_json:
-            self.posts.append(Post.model_validate_json(row.post_json))
+            self.posts.append(post or Post.model_validate_json(row.post_json))
         elif row.problem:
             self.problems.append(PostProblem(row.path, row.problem_line, row.problem))
 

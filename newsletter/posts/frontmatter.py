@@ -143,13 +143,16 @@ def _parse(raw: str, language: str, first_line: int) -> object:
 # --- YAML -----------------------------------------------------------------------------------------------------
 
 
+_TEXT, _NULL, _STANDARD = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null", "tag:yaml.org,2002:"
+
+
 class _AsWritten(yaml.CSafeLoader):
     """Resolves nothing but null; every other plain value stays the text that the author wrote."""
 
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
-
-
-_AsWritten.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode:
+            return _NULL if implicit[0] and value in ("", "~", "null", "Null", "NULL") else _TEXT
+        return _STANDARD
 
 
 def _yaml(raw: str, first_line: int) -> object:
@@ -157,12 +160,34 @@ def _yaml(raw: str, first_line: int) -> object:
         # An alias can make ten lines grow to gigabytes when they are walked; no post needs one.
         if re.search(r"[*]\w", raw):
             _refuse_aliases(raw, first_line)
-        return yaml.load(raw, Loader=_AsWritten)  # noqa: S506  (a safe loader with fewer types)
+        loader = _AsWritten(raw)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
+        return None if node is None else _plain(node)
     except yaml.MarkedYAMLError as error:
         line = first_line + getattr(error.problem_mark or error.context_mark, "line", 0)
         raise Unreadable(f"the YAML front matter cannot be read: {_yaml_reason(error)}", line) from error
     except (yaml.YAMLError, ValueError) as error:
         raise Unreadable(f"the YAML front matter cannot be read: {_first_line(error)}", first_line) from error
+
+
+def _plain(node: yaml.Node) -> object:
+    """Text, lists and dictionaries: three times faster than a constructor, and nothing can be constructed."""
+    if not node.tag.startswith(_STANDARD) or "python" in node.tag:
+        raise yaml.MarkedYAMLError(problem=f"the tag {node.tag!r} is not allowed", problem_mark=node.start_mark)
+    if isinstance(node, yaml.ScalarNode):
+        return None if node.tag == _NULL else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item) for item in node.value]
+    return {_key(key): _plain(value) for key, value in node.value}
+
+
+def _key(node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise yaml.MarkedYAMLError(problem="unhashable key", problem_mark=node.start_mark)
+    return str(node.value)
 
 
 def _refuse_aliases(raw: str, first_line: int) -> None:

@@ -141,7 +141,7 @@ def _is_page(path: str, fields: Fields) -> bool:
     return (
         (at_root and stem in PAGE_NAMES)
         or stem in ("readme", "license", "changelog")
-        or any(fields.word(name) in PAGE_LAYOUTS for name in ("layout", "type", "template"))
+        or any(layout in PAGE_LAYOUTS for layout in fields.layouts())
         or path.split("/")[0] == "pages"
     )
 

@@ -41,6 +41,46 @@ PICTURE_KEYS = _words("image src url path feature teaser overlayimage file filen
 PICTURE_ALT_KEYS = _words("alt imagealt alttext description caption")
 LEADING_PICTURES = _words("featured feature cover header hero thumbnail banner image")
 
+DRAFT = _words("draft published hidden unlisted private")
+STATUS = _words("status visibility")
+SLUG = _words("slug urlslug")
+LAYOUT = _words("layout type template")
+TAXONOMIES = _words("taxonomies")
+RESOURCES = _words("resources")
+
+MEANINGS: dict[str, tuple[str, ...]] = {
+    "published": PUBLISHED,
+    "expires": EXPIRES,
+    "title": TITLE,
+    "summary": SUMMARY,
+    "tags": TAGS,
+    "taxonomies": TAXONOMIES,
+    "authors": AUTHORS,
+    "image": IMAGE,
+    "image alt": IMAGE_ALT,
+    "resources": RESOURCES,
+    "own id": OWN_ID,
+    "canonical": CANONICAL,
+    "address": ADDRESS,
+    "on site": ON_SITE,
+    "draft": DRAFT,
+    "status": STATUS,
+    "slug": SLUG,
+    "layout": LAYOUT,
+}
+
+
+def _by_name() -> dict[str, list[tuple[str, int]]]:
+    found: dict[str, list[tuple[str, int]]] = {}
+    for meaning, names in MEANINGS.items():
+        for rank, name in enumerate(names):
+            found.setdefault(name, []).append((meaning, rank))
+    return found
+
+
+MEANINGS_BY_NAME = _by_name()
+"""Name of a key → what it can mean, with its rank among the names for that."""
+
 TRUE = frozenset(_words("true yes on 1 y"))
 FALSE = frozenset(_words("false no off 0 n"))
 NOT_PUBLIC = frozenset(_words("draft drafts hidden private pending unpublished skip wip unlisted"))
