@@ -52,7 +52,9 @@ def automatic_preheader(
 
     `summaries` in the order of the titles; those with markup in them are passed over.
     """
-    named = {title for title in _clean(titles) if title in subject}
+    # A title that was cut to fit into the subject was named there all the same.
+    named = set(subject_titles(titles)) if subject == automatic_subject(titles) else set()
+    named |= {title for title in _clean(titles) if title in subject}
     plain = [one_line(summary) for summary in summaries if not _MARKUP.search(summary)]
     pieces = [*(title for title in _clean(titles) if title not in named), *plain, one_line(digest_title)]
     text = ""

@@ -706,6 +706,14 @@ def test_a_long_title_is_cut_at_a_word() -> None:
     assert automatic_subject([title, "Two"]) == "How a small hospital in the hills halved the time that its… +1"
 
 
+def test_the_preheader_does_not_repeat_a_title_that_the_subject_had_to_cut() -> None:
+    titles = ["How a very long title goes on and on until no subject line in the world can hold it", "A guide"]
+
+    preheader = automatic_preheader(titles, subject=automatic_subject(titles))
+
+    assert preheader == "A guide"
+
+
 def test_the_preheader_says_what_the_subject_does_not() -> None:
     titles = ["Three new guides for managers", "A date for your diary", "A third title that is long", "Four"]
 
