@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from newsletter.posts import template_syntax as syntax
 from newsletter.posts.markdown import code_lines
 
 MORE = "\ue000more\ue001"
@@ -48,81 +49,24 @@ _FIGURES = frozenset(
     ("figure", "img", "image", "picture", "responsive-image", "resize_image", "picture_tag", "imgproc")
 )
 _REFERENCES = frozenset(("ref", "relref", "post_url", "link"))
-_DROPPED_TAGS = ("comment", "capture", "mermaid")
-
-_CODE_SPAN = re.compile(r"(?<![`\\])(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`)", re.DOTALL)
-_HTML_CODE = re.compile(r"<(?P<name>pre|code|samp|kbd)\b[^<>]*>", re.IGNORECASE)
-_RAW = re.compile(r"\{%-?\s*raw\s*-?%\}"), re.compile(r"\{%-?\s*endraw\s*-?%\}")
-_HIGHLIGHT = (
-    re.compile(r"\{%-?\s*highlight\s+(?P<language>[\w+-]+)[^%{}]*%\}\n?"),
-    re.compile(r"\n?\{%-?\s*endhighlight\s*-?%\}"),
-)
-_HUGO_HIGHLIGHT = (
-    re.compile(r"\{\{[<%]\s*highlight\s+\"?(?P<language>[\w+-]+)[^{}]*[%>]\}\}\n?"),
-    re.compile(r"\n?\{\{[<%]\s*/\s*highlight\s*[%>]\}\}"),
-)
-# What Hugo and Zola show as a shortcode instead of running it: `{{</* name */>}}`, `{{/* name() */}}`.
-_SHOWN_AS_WRITTEN = re.compile(r"(?P<open>\{\{[<%]?|\{%)/\*(?P<inside>[^{}]{0,2000}?)\*/(?P<close>[>%]?\}\}|%\})")
-_MARKDOWN_INSIDE = re.compile(r"(?P<tag><(?P<name>\w+)\b[^<>]*\bmarkdown=[\"']?(?:1|block|span)[\"']?[^<>]*>)[ \t]*")
-_DROPPED = (
-    *(
-        (re.compile(rf"\{{%-?\s*{name}\b[^%{{}}]*%\}}"), re.compile(rf"\{{%-?\s*end{name}\s*-?%\}}"))
-        for name in _DROPPED_TAGS
-    ),
-    (re.compile(r"\{\{<\s*mermaid\b[^{}]*>\}\}"), re.compile(r"\{\{<\s*/\s*mermaid\s*>\}\}")),
-    (re.compile(r"\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
-)
-_MORE = re.compile(
-    r"<!--\s*(?:more|excerpt|read[ -]?more|truncate|PELICAN_END_SUMMARY|end[ -]excerpt)\s*-->", re.IGNORECASE
-)
-_MDX_MORE = re.compile(r"\{/\*\s*(?:more|truncate)\s*\*/\}", re.IGNORECASE)
-_HUGO = re.compile(r"\{\{[<%]\s*(?P<close>/?)\s*(?P<name>[\w/.-]{1,80})(?P<arguments>[^{}]{0,2000}?)[>%]\}\}")
-_LIQUID_TAG = re.compile(
-    r"\{%-?\s*(?P<name>[a-zA-Z][\w-]{0,80})(?![\w-])(?P<arguments>(?:[^%{]|%(?!\})|\{(?!%)){0,2000})%\}"
-)
-_QUOTED_OUTPUT = re.compile(r"""\{\{-?\s*(?P<quote>["'])(?P<text>[^"'{}\n]*)(?P=quote)\s*\|\s*[a-z_]+[^{}\n]*?-?\}\}""")
-_TERA_CALL = re.compile(r"\{\{-?\s*(?P<name>[a-z_]\w*)\((?P<arguments>[^{}]*)\)\s*-?\}\}")
-_TERA_SURE = re.compile(r"\s*[a-z_]\w*\s*=\s*[\"'\d\[tf]")
-_LIQUID_OUTPUT = re.compile(
-    r"\{\{-?\s*(?:(?:site|page|include|layout|paginator|theme|jekyll|post|forloop)\.[^{}\n]*|content\s*|[\w.]+\s*\|[^{}\n]*)-?\}\}"
-)
-_LIQUID_NAMES = re.compile(r"\{%-?\s*(?:assign|capture|for)\s+(?P<name>\w+)")
-_TOC = re.compile(
-    r"^[*+-] .*\n\{:\s*toc\b[^}\n]*\}[ \t]*$|^(?:\[TOC\]|\[\[_?toc_?\]\])[ \t]*$", re.MULTILINE | re.IGNORECASE
-)
-_SURE = r"(?:(?:[.#][\w:-]+)+|[\w:-]+=(?:\"[^\"\n]*\"|'[^'\n]*'|[\w./%-]+)|toc|no_toc)"
-_ATTRIBUTES = rf"(?:[\w-]+[ \t]+)*{_SURE}(?:[ \t]+(?:{_SURE}|[\w-]+))*"
-_KRAMDOWN = re.compile(
-    rf"\{{:[ \t]*{_ATTRIBUTES}[ \t]*:?[ \t]*\}}|\{{::(?:options|comment|nomarkdown)[^{{}}\n]*\}}|\{{:/[a-z]*\}}"
-)
-_HEADING_ID = re.compile(r"^(?P<heading> {0,3}#{1,6} [^\n{]*)\{[#.][\w. #:=\"-]*\}[ \t]*$", re.MULTILINE)
-_BLOCK_ATTRIBUTES = re.compile(rf"^\{{[ \t]*[.#][\w:.#-]+(?:[ \t]+{_SURE})*[ \t]*\}}[ \t]*$", re.MULTILINE)
-_CAPTION = re.compile(r"\[/?(?:caption|wp_caption|embed|audio|video|playlist|gallery)(?:\s[^\[\]\n]{0,500})?\](?!\()")
-_ADMONITION = re.compile(r"^[ \t]*:{3,}[ \t]*\{?[\w-]*\}?(?:\[(?P<title>[^\]\n]*)\])?[ \t]*$", re.MULTILINE)
-_ALERT = re.compile(r"^(?P<quote>[ \t]*>[ \t]*)\[!(?P<name>[A-Za-z]+)\][+-]?[ \t]*(?P<title>[^\n]*)$", re.MULTILINE)
-_MDX_IMPORT = re.compile(r"^(?:import|export)\s[^\n]*(?:\n(?![ \t]*\n)[^\n]*)*$", re.MULTILINE)
-_MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}", re.DOTALL)
-_ARGUMENT = re.compile(
-    r"""(?:(?P<key>[\w-]+)\s*=\s*)?(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^\s,"'=]+))"""
-)
 
 
 def without_shortcodes(text: str, dialect: Dialect) -> str:
     """The Markdown or HTML with its more-marker as `MORE`, and nothing left of shortcodes but the text they wrap."""
     text = _OURS.sub("", text)
-    if not re.search(
-        r"\{[{%:#./]|<!--|\[(?:/?caption|\[?_?toc|embed|gallery|audio|video|playlist|!)|:::|\{/\*", text, re.IGNORECASE
-    ):
+    if not syntax.SUSPECT.search(text):
         return text
     if dialect.is_plain:
-        return _MORE.sub(MORE, text)
+        return syntax.MORE.sub(MORE, text)
     held = _Held()
     text = held.hold_html_code(text) if dialect.is_html else held.hold_code(text)
-    text = _each(text, _RAW, lambda _, inside: held.hold(inside))
-    text = _SHOWN_AS_WRITTEN.sub(lambda found: held.hold(_unescaped(found, dialect)), text)
-    for pair in (_HIGHLIGHT, _HUGO_HIGHLIGHT):
+    text = _each(text, syntax.RAW, lambda _, inside: held.hold(inside))
+    if not dialect.is_html:
+        text = syntax.STARRED.sub(lambda found: held.hold(found[0].replace("*", "\\*").replace("_", "\\_")), text)
+    text = syntax.SHOWN_AS_WRITTEN.sub(lambda found: held.hold(_unescaped(found, dialect)), text)
+    for pair in (syntax.HIGHLIGHT, syntax.HUGO_HIGHLIGHT):
         text = _each(text, pair, lambda opening, inside: held.hold(_code(inside, opening["language"], dialect)))
-    for pair in _DROPPED:
+    for pair in syntax.DROPPED:
         text = _each(text, pair, lambda *_: "")
     return held.release(_without_tags(text, dialect))
 
@@ -133,16 +77,16 @@ def _unescaped(found: re.Match[str], dialect: Dialect) -> str:
 
 
 def _without_tags(text: str, dialect: Dialect) -> str:
-    made_names = "|".join({found["name"] for found in _LIQUID_NAMES.finditer(text)})
-    text = _TERA_CALL.sub(lambda found: _tera(found, dialect), text)
+    made_names = "|".join({found["name"] for found in syntax.LIQUID_NAMES.finditer(text)})
+    text = syntax.TERA_CALL.sub(lambda found: _tera(found, dialect), text)
     for pattern, replacement in _STEPS:
         text = pattern.sub(replacement, text)
     if made_names:
         text = re.sub(rf"\{{\{{-?\s*(?:{made_names})\b[^{{}}\n]*-?\}}\}}", "", text)
     if dialect.is_liquid:
-        text = _LIQUID_OUTPUT.sub("", text)
+        text = syntax.LIQUID_OUTPUT.sub("", text)
     if dialect.is_mdx:
-        text = _MDX_COMMENT.sub("", _MDX_IMPORT.sub("", _MDX_MORE.sub(MORE, text)))
+        text = syntax.MDX_COMMENT.sub("", syntax.MDX_IMPORT.sub("", syntax.MDX_MORE.sub(MORE, text)))
     return text
 
 
@@ -174,13 +118,13 @@ class _Held:
         for start, end in reversed(code_lines(text)):
             piece = "\n".join(lines[start:end])
             lines[start:end] = [self.hold(piece)]
-        return _CODE_SPAN.sub(lambda found: self.hold(found[0]), "\n".join(lines))
+        return syntax.CODE_SPAN.sub(lambda found: self.hold(found[0]), "\n".join(lines))
 
     def hold_html_code(self, text: str) -> str:
         parts = []
         lowered = text.lower() if text.isascii() else re.sub(r"[A-Z]", lambda found: found[0].lower(), text)
         at = 0
-        while (begin := _HTML_CODE.search(text, at)) and (
+        while (begin := syntax.HTML_CODE.search(text, at)) and (
             end := lowered.find(f"</{begin['name'].lower()}", begin.end())
         ) >= 0:
             parts += [text[at : begin.end()], self.hold(text[begin.end() : end])]
@@ -214,7 +158,7 @@ def _liquid(found: re.Match[str]) -> str:
 
 
 def _tera(found: re.Match[str], dialect: Dialect) -> str:
-    if dialect.is_tera or _TERA_SURE.match(found["arguments"]):
+    if dialect.is_tera or syntax.TERA_SURE.match(found["arguments"]):
         return _shown(found["name"], found["arguments"])
     return found[0]
 
@@ -237,7 +181,7 @@ def _shown(name: str, written: str) -> str:
 def _arguments(written: str) -> tuple[dict[str, str], list[str]]:
     named: dict[str, str] = {}
     plain: list[str] = []
-    for found in _ARGUMENT.finditer(written):
+    for found in syntax.ARGUMENT.finditer(written):
         value = next(value for value in (found["double"], found["single"], found["bare"]) if value is not None)
         value = re.sub(r"\\(.)", r"\1", value)
         if found["key"]:
@@ -282,16 +226,16 @@ def _admonition(found: re.Match[str]) -> str:
 
 
 _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (_MORE, MORE),
-    (_MARKDOWN_INSIDE, lambda found: f"{found['tag']}\n\n"),
-    (_HUGO, _hugo),
-    (_LIQUID_TAG, _liquid),
-    (_QUOTED_OUTPUT, lambda found: found["text"]),
-    (_TOC, ""),
-    (_HEADING_ID, lambda found: found["heading"]),
-    (_KRAMDOWN, ""),
-    (_BLOCK_ATTRIBUTES, ""),
-    (_CAPTION, ""),
-    (_ADMONITION, _admonition),
-    (_ALERT, _alert),
+    (syntax.MORE, MORE),
+    (syntax.MARKDOWN_INSIDE, lambda found: f"{found['tag']}\n\n"),
+    (syntax.HUGO, _hugo),
+    (syntax.LIQUID_TAG, _liquid),
+    (syntax.QUOTED_OUTPUT, lambda found: found["text"]),
+    (syntax.TOC, ""),
+    (syntax.HEADING_ID, lambda found: found["heading"]),
+    (syntax.KRAMDOWN, ""),
+    (syntax.BLOCK_ATTRIBUTES, ""),
+    (syntax.CAPTION, ""),
+    (syntax.ADMONITION, _admonition),
+    (syntax.ALERT, _alert),
 )

@@ -198,13 +198,13 @@ def sentence_ends(text: str) -> list[int]:
 
 
 def _is_abbreviation(text: str, found: re.Match[str]) -> bool:
-    if found[0] != ".":
-        return False
+    after = text[found.end() :].lstrip()[:1]
+    if after.islower() or found[0] != ".":
+        return after.islower()
     word = re.search(r"[\w.]*$", text[max(0, found.start() - 20) : found.start()])
     before = word[0].lower() if word else ""
-    after = text[found.end() :].lstrip()[:1]
     is_initial = len(before) == 1 and before.isalpha() and before != "i"
-    return before in _ABBREVIATIONS or is_initial or after.islower()
+    return before in _ABBREVIATIONS or is_initial
 
 
 def _cut_at(element: HtmlElement, length: int, ending: str = "") -> HtmlElement:
