@@ -9,7 +9,7 @@ from pathlib import Path
 from newsletter import clock
 from newsletter.pipeline.collect import take_up_forgotten_issues
 from newsletter.pipeline.site import Site
-from newsletter.settings import find_site, load
+from newsletter.settings_file import find_site, load
 from newsletter.store.store import Store
 from newsletter.subscribers.keys import load_keys
 from newsletter.subscribers.links import Links

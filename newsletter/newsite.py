@@ -9,7 +9,8 @@ from pathlib import Path
 
 from newsletter.errors import NotPossible
 from newsletter.schedules import Schedule, wall_time
-from newsletter.settings import FILE_NAME, Settings, load
+from newsletter.settings import Settings
+from newsletter.settings_file import FILE_NAME, load
 
 DEMO_ISSUE_DIGEST = "weekly"
 DEMO_SUBSCRIBERS = (

@@ -107,7 +107,7 @@ def migrate(site: SiteOption = None) -> None:
 
     Example: newsletter migrate
     """
-    from newsletter.settings import find_site, load
+    from newsletter.settings_file import find_site, load
     from newsletter.store.engine import open_engine
     from newsletter.store.migrate import migrate as migrate_engine
 

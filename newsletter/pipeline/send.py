@@ -182,6 +182,9 @@ def delivery_id(issue: str, subscriber_id: str) -> str:
 def composer(site: Site, frozen: FrozenIssue, provider: Provider, *, now: datetime) -> Callable[[Reader], Letter]:
     """Reader → letter: the frozen bytes, split at the markers once, joined with this reader's values."""
     email, issue = frozen.email, frozen.manifest.issue
+    redirect_to = site.settings.provider.redirect_to
+    if redirect_to:
+        email = email.model_copy(update={"subject": f"[redirected] {email.subject}"})
     if provider.abilities.body_format == "json":
         payload = provider.payload(email, lambda name: merge.marker(name, email.nonce))
         segments = merge.compile_json(payload, email.nonce)
@@ -191,6 +194,8 @@ def composer(site: Site, frozen: FrozenIssue, provider: Provider, *, now: dateti
 
     def compose(reader: Reader) -> Letter:
         name = delivery_id(issue, reader.subscriber_id)
+        if redirect_to:
+            reader = reader._replace(email=redirect_to, name=f"for {reader.email}")
         unsubscribe_url = site.links.unsubscribe_url(reader.subscriber_id, issue)
         values = merge.fields(reader, delivery_id=name, unsubscribe_url=unsubscribe_url, web_url=web_url)
         return Letter(name, reader.email, segments.letter(values))

@@ -29,6 +29,11 @@ def open_provider(settings: Settings) -> Provider:
             f"there is no mail provider {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
             places=[Place("provider.name", f"one of {', '.join(sorted(PROVIDERS))}")],
         )
+    if settings.provider.misbehave and name != "fake":
+        raise BadInput(
+            f"only the fake provider misbehaves, and this is {name}",
+            places=[Place("provider.misbehave", "take it away, or set provider.name to fake")],
+        )
     module_name, class_name = PROVIDERS[name].split(":")
     provider_class: type[Provider] = getattr(import_module(module_name), class_name)
     return provider_class.open(settings)

@@ -474,6 +474,23 @@ def test_what_a_person_paused_needs_resume(site: SiteFolder) -> None:
     assert resumed["state"] == "sent"
 
 
+def test_with_redirect_to_every_mail_goes_there_marked(site: SiteFolder) -> None:
+    site.environ["NEWSLETTER_PROVIDER__REDIRECT_TO"] = "me@example.org"
+    site.post("a")
+    site.readers(2)
+    issue = site.approved()
+
+    site.facts("send", issue)
+
+    received = mails(site)
+    assert [mail["To"].addresses[0].addr_spec for mail in received] == ["me@example.org"] * 2
+    assert {mail["To"].addresses[0].display_name for mail in received} == {
+        "for reader0@example.net",
+        "for reader1@example.net",
+    }
+    assert all(mail["Subject"].startswith("[redirected] ") for mail in received)
+
+
 def test_an_erased_person_is_in_no_file_and_in_no_list(site: SiteFolder) -> None:
     site.post("a")
     site.readers(2)

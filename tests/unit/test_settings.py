@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import BadInput, NoSite
-from newsletter.settings import Settings, find_site, load
+from newsletter.settings import Settings
+from newsletter.settings_file import find_site, load
 
 SHORTEST = """\
 [site]
