@@ -129,6 +129,8 @@ class DigestSettings(Part):
 class ProviderSettings(Part):
     name: str = "outbox"
     base_url: WebAddress = ""
+    domain: str = ""
+    """The name by which we greet an SMTP server; empty: the sender's domain."""
     stream: str = ""
     host: str = ""
     port: int | None = Field(default=None, ge=1, le=65535)

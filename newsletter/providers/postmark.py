@@ -72,7 +72,6 @@ class Postmark(Provider):
                 "Content-Type": "application/json",
             },
             timeout_s=chosen.timeout.total_seconds(),
-            connections=chosen.connections or 10,
             hide=(token,),
         )
         batch_size = min(chosen.batch_size or MAX_MESSAGES, MAX_MESSAGES)
