@@ -39,7 +39,9 @@ def moment(value: object, zone: ZoneInfo) -> datetime:
     """
     try:
         found = _placed(_read(value), zone)
-    except (OverflowError, OSError) as error:
+    except BadDate:
+        raise
+    except (OverflowError, OSError, ValueError) as error:
         raise BadDate(f"{_quoted(value)} is no date; {EXAMPLE}") from error
     if not _EARLIEST <= found.year <= _LATEST:
         raise BadDate(f"{_quoted(value)} lies in the year {found.year}; {EXAMPLE}")

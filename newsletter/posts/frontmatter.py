@@ -13,11 +13,10 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-import yaml
-
 from newsletter.models import BodyFormat
 from newsletter.posts.files import Unreadable
 from newsletter.posts.vocabulary import HEADER
+from newsletter.posts.yaml_text import yaml_as_written
 
 MAX_FRONT_MATTER_BYTES = 64 * 1024
 
@@ -63,7 +62,24 @@ def _split_once(text: str, body_format: BodyFormat) -> FrontMatter:
         return _fenced(text, fence)
     if _JSON_START.match(text):
         return _json_object(text)
-    return _page(text) if body_format == "html" else _header(text)
+    if body_format == "html":
+        return _page(text)
+    return _hexo(text) or _header(text)
+
+
+def _hexo(text: str) -> FrontMatter | None:
+    """YAML that is only closed by `---`, as Hexo allows it."""
+    end = _YAML_END.search(text, 0, MAX_FRONT_MATTER_BYTES)
+    if end is None or end[0].startswith(".") or not _KEY_LINE.match(text):
+        return None
+    raw = text[: end.start()]
+    try:
+        fields = yaml_as_written(raw, 1)
+    except (Unreadable, RecursionError):
+        return None
+    if not isinstance(fields, dict) or "title" not in fields or re.search(r"\n[ \t]*\n", raw):
+        return None
+    return FrontMatter(fields, text[end.end() :], "yaml", raw, 1, text.count("\n", 0, end.end()) + 1)
 
 
 def _page(text: str) -> FrontMatter:
@@ -130,7 +146,7 @@ def _with_text_keys(fields: Mapping[Any, Any]) -> dict[str, Any]:
 def _parse(raw: str, language: str, first_line: int) -> object:
     try:
         if language in ("yaml", "yml"):
-            return _yaml(raw, first_line)
+            return yaml_as_written(raw, first_line)
         if language == "toml":
             return _toml(raw, first_line)
         if language == "json":
@@ -138,78 +154,6 @@ def _parse(raw: str, language: str, first_line: int) -> object:
     except RecursionError as error:
         raise Unreadable("the front matter is nested too deeply", first_line) from error
     raise Unreadable(f"front matter in {language!r} cannot be read; YAML, TOML and JSON can", first_line - 1)
-
-
-# --- YAML -----------------------------------------------------------------------------------------------------
-
-
-_TEXT, _NULL, _STANDARD = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null", "tag:yaml.org,2002:"
-
-
-class _AsWritten(yaml.CSafeLoader):
-    """Resolves nothing but null; every other plain value stays the text that the author wrote."""
-
-    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
-        if kind is yaml.ScalarNode:
-            return _NULL if implicit[0] and value in ("", "~", "null", "Null", "NULL") else _TEXT
-        return _STANDARD
-
-
-def _yaml(raw: str, first_line: int) -> object:
-    try:
-        # An alias can make ten lines grow to gigabytes when they are walked; no post needs one.
-        if re.search(r"[*]\w", raw):
-            _refuse_aliases(raw, first_line)
-        loader = _AsWritten(raw)
-        try:
-            node = loader.get_single_node()
-        finally:
-            loader.dispose()
-        return None if node is None else _plain(node)
-    except yaml.MarkedYAMLError as error:
-        line = first_line + getattr(error.problem_mark or error.context_mark, "line", 0)
-        raise Unreadable(f"the YAML front matter cannot be read: {_yaml_reason(error)}", line) from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise Unreadable(f"the YAML front matter cannot be read: {_first_line(error)}", first_line) from error
-
-
-def _plain(node: yaml.Node) -> object:
-    """Text, lists and dictionaries: three times faster than a constructor, and nothing can be constructed."""
-    if not node.tag.startswith(_STANDARD) or "python" in node.tag:
-        raise yaml.MarkedYAMLError(problem=f"the tag {node.tag!r} is not allowed", problem_mark=node.start_mark)
-    if isinstance(node, yaml.ScalarNode):
-        return None if node.tag == _NULL else node.value
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item) for item in node.value]
-    return {_key(key): _plain(value) for key, value in node.value}
-
-
-def _key(node: yaml.Node) -> str:
-    if not isinstance(node, yaml.ScalarNode):
-        raise yaml.MarkedYAMLError(problem="unhashable key", problem_mark=node.start_mark)
-    return str(node.value)
-
-
-def _refuse_aliases(raw: str, first_line: int) -> None:
-    for event in yaml.parse(raw, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            reason = f"the front matter uses the alias *{event.anchor}; write the value out, or put it in quotes"
-            raise Unreadable(reason, first_line + getattr(event.start_mark, "line", 0))
-
-
-def _yaml_reason(error: yaml.MarkedYAMLError) -> str:
-    reason = error.problem or error.context or "it is no YAML"
-    if "mapping values are not allowed" in reason:
-        return "a value that holds `: ` must stand in quotes"
-    if "cannot start any token" in reason:
-        return "a value that begins with @, `, % or a tab must stand in quotes; lines are indented by spaces"
-    if "unhashable" in reason:
-        return "a value that begins with {{ must stand in quotes"
-    return reason
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]
 
 
 # --- TOML and JSON --------------------------------------------------------------------------------------------
@@ -258,6 +202,10 @@ def _json_object(text: str) -> FrontMatter:
 
 def _json_reason(error: ValueError) -> str:
     return f"the JSON front matter cannot be read: {getattr(error, 'msg', _first_line(error))}"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
 
 
 # --- Key: value -----------------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ def problem_of(text: str, path: str = "a.md") -> Unreadable:
         ("+++\ntitle = 'A'\n+++\nText.", "toml", 4),
         ('{\n"title": "A"\n}\nText.', "json", 4),
         ("title: A\nDate: 2023-11-14\nText.", "header", 3),
+        ("title: A\ntags:\n  - b\n---\nText.", "yaml", 5),
         ("Text.", "none", 1),
         ("---\nnot: front matter? yes\n---\nText.", "yaml", 4),
         ("---\n---\nText.", "yaml", 3),
