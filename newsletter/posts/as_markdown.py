@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import lxml.html
-import nh3
 from markdownify import markdownify
 
 from newsletter.posts import text as plain
 from newsletter.posts.rework import inner_html
+from newsletter.posts.sanitize import safe_html
 
 # Template tags and shortcodes are text in a source that is no template: a backslash between the two characters keeps
 # them text for every generator that reads Markdown, and shows nothing.
@@ -77,7 +77,7 @@ def _guarded(line: str) -> str:
 def html_to_markdown(markup: str) -> str:
     """The markup as Markdown; scripts and styles are left out, a more-marker is kept."""
     markup = re.sub(r"<!--\s*more[^>]*-->", _MORE, _clean(markup), flags=re.IGNORECASE)
-    tree = lxml.html.fragment_fromstring(nh3.clean(markup, link_rel=None), create_parent="div")
+    tree = lxml.html.fragment_fromstring(safe_html(markup), create_parent="div")
     _guard_templates(tree)
     written = markdownify(inner_html(tree), heading_style="ATX", bullets="-", escape_misc=True)
     written = written.replace(_BREAK, "\\").replace(_MORE, "\n\n<!--more-->\n\n")

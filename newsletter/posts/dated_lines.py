@@ -6,6 +6,8 @@ import re
 from datetime import date
 from typing import NamedTuple
 
+from newsletter.posts.dates import EARLIEST, LATEST
+
 _FIRST_HALF = ("january", "february", "march", "april", "may", "june")
 _MONTHS = (*_FIRST_HALF, "july", "august", "september", "october", "november", "december")
 _MONTH = "|".join([*_MONTHS, *(name[:3] for name in _MONTHS), "sept"])
@@ -35,7 +37,7 @@ class DatedLine(NamedTuple):
         year, one, two = self.numbers
         month, day = (two, one) if self.form == "numbers" and day_first else (one, two)
         try:
-            return date(year, month, day)
+            return date(year, month, day) if EARLIEST <= year <= LATEST else None
         except ValueError:
             return None
 

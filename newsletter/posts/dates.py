@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 EXAMPLE = "write it as 2023-11-16 or 2023-11-16 09:30"
-_EARLIEST, _LATEST = 1900, 2200
+EARLIEST, LATEST = 1900, 2200
 _AMBIGUOUS = re.compile(r"(?<!\d)(\d{1,2})[/-](\d{1,2})[/-](\d{2}|\d{4})(?!\d)")
 _DOTTED = re.compile(r"(?<!\d)(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})(?!\d)")
 _ZONE_NAME = re.compile(r"\s+([A-Z][A-Za-z_]+(?:/[A-Za-z_+-]+)+)$")
@@ -43,7 +43,7 @@ def moment(value: object, zone: ZoneInfo) -> datetime:
         raise
     except (OverflowError, OSError, ValueError) as error:
         raise BadDate(f"{_quoted(value)} is no date; {EXAMPLE}") from error
-    if not _EARLIEST <= found.year <= _LATEST:
+    if not EARLIEST <= found.year <= LATEST:
         raise BadDate(f"{_quoted(value)} lies in the year {found.year}; {EXAMPLE}")
     return found
 
@@ -179,4 +179,4 @@ def _day(year: str, month: str, day: str) -> date | None:
         found = date(int(year), int(month), int(day))
     except ValueError:
         return None
-    return found if _EARLIEST <= found.year <= _LATEST else None
+    return found if EARLIEST <= found.year <= LATEST else None

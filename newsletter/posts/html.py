@@ -8,6 +8,8 @@ from typing import Any
 import lxml.etree
 import lxml.html
 
+from newsletter.posts.sanitize import UNFIT
+
 _HEAD_CHARACTERS = 100_000
 _BODY = re.compile(r"<body\b[^>]*>\n?(?P<inside>.*?)(?:</body\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _HEAD_END = re.compile(r"</head\s*>\n?", re.IGNORECASE)
@@ -23,7 +25,7 @@ def tree(markup: str) -> lxml.html.HtmlElement | None:
     """The parsed page; None where there is nothing in it. lxml cuts what is nested deeper than 256."""
     parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True, remove_pis=True)
     try:
-        return lxml.html.document_fromstring(markup.encode("utf-8", "replace"), parser=parser)
+        return lxml.html.document_fromstring(UNFIT.sub("", markup).encode("utf-8", "replace"), parser=parser)
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError, ValueError):
         return None
 

@@ -6,6 +6,7 @@ import io
 import posixpath
 import re
 import zipfile
+import zlib
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +28,11 @@ _MAX_UNPACKED_BYTES = 200_000_000
 _MAX_RATIO = 200
 """Text packs about 10 to 1; a zip bomb a thousand to one."""
 _MAX_MEMBERS = 5_000
+# What zipfile lets through when an archive is damaged (seen by flipping bytes, Python 3.11).
+_BROKEN_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, KeyError, NotImplementedError),
+    *(RuntimeError, EOFError, OSError, ValueError),
+)
 _STYLES = "p[style-name='Title'] => h1:fresh\np[style-name='Subtitle'] => p:fresh\nu => u"
 _TITLE_CHARACTERS = 150
 
@@ -67,7 +73,7 @@ def _checked(content: bytes) -> str:
                 if member.filename.endswith((".xml", ".rels")):
                     _refuse_entities(archive.read(member))
             return archive.read("docProps/core.xml").decode("utf-8", "replace") if "docProps/core.xml" in names else ""
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except _BROKEN_ZIP as error:
         raise Unimportable(f"is no Word file (.docx) that can be opened: {error}") from error
 
 

@@ -7,7 +7,7 @@ import html
 import io
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 from zoneinfo import ZoneInfo
@@ -65,26 +65,30 @@ def _feed(content: bytes, zone: ZoneInfo) -> Import:
     posts = []
     left_out = []
     for entry in feed.entries:
-        title = _plain(entry.get("title", "")) or "Untitled"
+        title = _plain(entry.get("title") or "") or "Untitled"
         stamp = entry.get("published_parsed") or entry.get("updated_parsed")
-        if stamp is None:
+        try:
+            published_at = moment(calendar.timegm(stamp), zone) if stamp else None
+        except BadDate:
+            published_at = None
+        if published_at is None:
             left_out.append(LeftOut(title, "the feed gives no date for it"))
         else:
-            posts.append(_entry(entry, title, datetime.fromtimestamp(calendar.timegm(stamp), UTC).astimezone(zone)))
+            posts.append(_entry(entry, title, published_at))
     return Import(tuple(posts), tuple(left_out))
 
 
 def _entry(entry: Any, title: str, published_at: datetime) -> ImportedPost:
-    content = next((part.value for part in entry.get("content", []) if part.value), "")
-    summary = entry.get("summary", "")
-    url = entry.get("link", "")
+    content = next((part.value for part in entry.get("content", []) if part.get("value")), "")
+    summary = entry.get("summary") or ""
+    url = entry.get("link") or ""
     pictures = [*entry.get("media_content", []), *entry.get("media_thumbnail", []), *entry.get("enclosures", [])]
     image = next((item.get("url") or item.get("href") for item in pictures if _is_picture(item)), "")
     return ImportedPost(
         title=title,
         published_at=published_at,
         body=html_to_markdown(content or summary),
-        own_id=one_line(entry.get("id", "") or url),
+        own_id=one_line(entry.get("id") or url),
         url=url if is_web_address(url) else "",
         tags=tuple(one_line(tag.term) for tag in entry.get("tags", []) if tag.get("term")),
         authors=_authors(entry),
@@ -94,7 +98,7 @@ def _entry(entry: Any, title: str, published_at: datetime) -> ImportedPost:
 
 
 def _authors(entry: Any) -> tuple[str, ...]:
-    names = (one_line(person.get("name", "")) for person in entry.get("authors", []))
+    names = (one_line(person.get("name") or "") for person in entry.get("authors", []))
     return tuple(dict.fromkeys(name for name in names if name))
 
 

@@ -77,6 +77,8 @@ _ATTRIBUTES = {
 }
 _SCHEMES = {"http", "https", "mailto", "tel"}
 _TAG = re.compile(r"""<(?P<close>/?)(?P<name>[a-z][a-z0-9]*)(?:\s[^<>]*)?>""")
+# What XML cannot hold; it can also come in as `&#0;`, so it is taken out of what nh3 gives.
+UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _EMPTY = frozenset(("br", "hr", "img", "col", "source", "embed"))
 
 
@@ -105,7 +107,7 @@ def safe_to_rework(markup: str) -> str:
 
 
 def _clean(markup: str, *, tags: set[str], attributes: dict[str, set[str]]) -> str:
-    return nh3.clean(
+    cleaned = nh3.clean(
         markup,
         tags=tags,
         clean_content_tags=_DROPPED_WITH_CONTENT,
@@ -115,6 +117,7 @@ def _clean(markup: str, *, tags: set[str], attributes: dict[str, set[str]]) -> s
         link_rel=None,
         filter_style_properties={"text-align", "width", "height", "display", "visibility"},
     )
+    return UNFIT.sub("", cleaned)
 
 
 def capped(clean_html: str, depth: int) -> str:

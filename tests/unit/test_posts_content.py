@@ -211,6 +211,13 @@ def test_links_from_the_sites_root_can_lead_to_the_site_itself(tmp_path: Path) -
     assert '<a href="https://news.example.org/b">' in content.body_html
 
 
+def test_control_characters_and_their_entities_are_taken_out(tmp_path: Path) -> None:
+    content = rendered(tmp_path, "a\x0b &#0;b&#x1f;\ufffe c <b title='&#8;'>d</b>\n<br>&#12;e\n")
+
+    assert re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe]", content.body_html) is None
+    assert re.findall(r"\w", content.summary_text) == ["a", "b", "c", "d", "e"]
+
+
 def test_a_link_cannot_reach_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "secret.md").write_text("x")
 
