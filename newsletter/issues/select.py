@@ -17,6 +17,8 @@ from newsletter.schedules import Schedule, place, wall_time
 from newsletter.settings import DigestSettings, SectionSettings
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ALREADY_IN = "already in"
+_TOO_OLD = "older than what this issue takes"
 
 
 class SelectedSection(NamedTuple):
@@ -90,16 +92,21 @@ def select(
     )
 
 
+def is_bygone(left_out: LeftOut) -> bool:
+    """The post had its time before this issue, as most posts of an old site: not worth a line each week."""
+    return left_out.reason.startswith(_ALREADY_IN) or left_out.reason.endswith(_TOO_OLD)
+
+
 def start_of(
     due_ats: Iterable[datetime], *, due_at: datetime, schedule: Schedule | None, lookback: timedelta, zone: ZoneInfo
 ) -> datetime:
     """Where the digest's first issue begins: one period, on the clock on the wall, before its cut-off.
 
     `due_ats` are the cut-offs of the digest's issues that were approved or skipped (in whatever state they are now,
-    drafts not); without any the issue at hand, due at `due_at`, is the first. A digest without a schedule has no
-    period: its first issue goes back by `lookback`.
+    drafts not); with none before it the issue at hand, due at `due_at`, is the first. A digest without a schedule has
+    no period: its first issue goes back by `lookback`.
     """
-    first = min(due_ats, default=due_at)
+    first = min((*due_ats, due_at), key=_instant)
     if schedule is None:
         return earlier(first.astimezone(zone), lookback)
     wall = _occurrence_at(first, schedule, zone)
@@ -140,7 +147,7 @@ class _Judge(NamedTuple):
         if post.is_draft:
             return "a draft"
         if post.id in self.used:
-            return f"already in {self.used[post.id]}"
+            return f"{_ALREADY_IN} {self.used[post.id]}"
         if post.expires_at is not None and _instant(post.expires_at) <= _instant(self.due_at):
             return f"expired {self._shown(post.expires_at)}"
         return None
@@ -153,7 +160,7 @@ class _Judge(NamedTuple):
         if _instant(post.published_at) > _instant(self.due_at):
             return f"published {self._shown(post.published_at)}, after the cut-off; waits for {self._next_issue(post)}"
         if _instant(post.published_at) <= _instant(self.after) and post.id not in self.left_over:
-            return f"published {self._shown(post.published_at)}, older than what this issue takes"
+            return f"published {self._shown(post.published_at)}, {_TOO_OLD}"
         return None
 
     def _shown(self, moment: datetime) -> str:

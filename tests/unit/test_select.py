@@ -269,6 +269,15 @@ def test_the_first_issue_that_was_approved_or_skipped_is_where_the_digest_begins
     assert the_start(THURSDAY, THURSDAY - 3 * WEEK, due_at=THURSDAY + WEEK) == THURSDAY - 4 * WEEK
 
 
+def test_an_issue_before_all_others_is_the_first_whenever_it_is_built() -> None:
+    before_there_were_others = the_start(due_at=THURSDAY)
+
+    with_a_later_one = the_start(THURSDAY + 2 * WEEK, due_at=THURSDAY)
+    itself_skipped = the_start(THURSDAY + 2 * WEEK, THURSDAY, due_at=THURSDAY)
+
+    assert with_a_later_one == itself_skipped == before_there_were_others
+
+
 def test_a_period_is_the_time_since_the_due_time_before_however_uneven() -> None:
     assert the_start(schedule="mon,thu 07:30", due_at=datetime(2023, 11, 16, 7, 30, tzinfo=LONDON)) == datetime(
         2023, 11, 13, 7, 30, tzinfo=LONDON
