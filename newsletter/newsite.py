@@ -20,6 +20,7 @@ DEMO_SUBSCRIBERS = (
 )
 _SAMPLE_ISSUE_ON = date(2026, 11, 19)
 """The Thursday that the sample posts' own dates lead up to."""
+_DEMO_MARK = "# A complete site on sample posts; every setting: docs/settings.md\n"
 _DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 
 _SETTINGS = """\
@@ -68,7 +69,7 @@ the next issue.
 
 def make_site(folder: Path, *, now: datetime) -> None:
     """An empty site with one post, a draft; raises `NotPossible` where something is already."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if _is_taken(folder):
         raise NotPossible(f"{folder} is not an empty folder", fix="name a new one")
     name = folder.resolve().name.replace("-", " ").replace("_", " ").replace('"', "").strip().capitalize()
     _write(folder / FILE_NAME, _SETTINGS.format(name=name or "Newsletter"))
@@ -77,18 +78,28 @@ def make_site(folder: Path, *, now: datetime) -> None:
 
 
 def make_demo(folder: Path, *, now: datetime) -> bool:
-    """A site with the sample posts, dated in the week before its last due time; False when it is there already."""
-    if (folder / FILE_NAME).exists():
+    """A site with the sample posts, dated in the week before its last due time; False when it is there already.
+
+    Raises `NotPossible` where anything else is: nothing of the demo may get into somebody's own site.
+    """
+    if _is_demo(folder):
         return False
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if _is_taken(folder):
         raise NotPossible(f"{folder} holds something else", fix="name another folder: `newsletter demo DIR`")
     samples = packaged("posts")
-    _write(folder / FILE_NAME, _demo_settings((samples.parent / FILE_NAME).read_text("utf-8")))
-    weeks_later = _last_due(load(folder), now).date() - _SAMPLE_ISSUE_ON
+    weeks_later = _last_due(load(samples.parent), now).date() - _SAMPLE_ISSUE_ON
     for path in sorted(path for path in samples.rglob("*") if path.is_file()):
         _write(folder / "posts" / path.relative_to(samples), _dated(path.read_text("utf-8"), weeks_later))
     _write(folder / ".gitignore", "data/\noutbox/\n.env\n")
+    # Last, because it is what makes the folder a site.
+    _write(folder / FILE_NAME, _demo_settings((samples.parent / FILE_NAME).read_text("utf-8")))
     return True
+
+
+def _is_taken(folder: Path) -> bool:
+    # Resolved, because `missing/../full` does not exist until `missing` is made.
+    folder = folder.resolve()
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
 def demo_occurrence(settings: Settings, folder: Path) -> datetime:
@@ -105,7 +116,12 @@ def packaged(name: str) -> Path:
 
 
 def _demo_settings(text: str) -> str:
-    return re.sub(r"\A(#.*\n)+", "# A complete site on sample posts; every setting: docs/settings.md\n", text)
+    return _DEMO_MARK + re.sub(r"\A(#.*\n)+", "", text)
+
+
+def _is_demo(folder: Path) -> bool:
+    file = folder / FILE_NAME
+    return file.is_file() and file.read_bytes().startswith(_DEMO_MARK.encode())
 
 
 def _last_due(settings: Settings, now: datetime) -> datetime:

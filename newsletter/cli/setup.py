@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to make it.")] = Path("demo"),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to make it.")] = Path("demo"),
 ) -> None:
     """Make a complete site on sample posts, sent to files.
 
@@ -34,12 +36,23 @@ def demo(
 
     make_demo(folder, now=clock.now())
     with open_site(folder) as opened:
+        _refuse_to_mail_anybody(opened)
         made = opened.store.issues.list(digest=DEMO_ISSUE_DIGEST)
         wall = demo_occurrence(opened.settings, folder)
         issue = made[-1].id if made else opened.issue_at(DEMO_ISSUE_DIGEST, wall)[0]
         if not made:
             _walk_through(opened, issue)
         _say_what_is_there(opened, folder, issue)
+
+
+def _refuse_to_mail_anybody(opened: Site) -> None:
+    from newsletter.errors import NotPossible
+
+    if opened.settings.provider.name != "outbox":
+        raise NotPossible(
+            f"the demo mails into files only, and the provider is set to {opened.settings.provider.name}",
+            fix="take NEWSLETTER_PROVIDER__NAME out of the environment, or make a site with `newsletter new DIR`",
+        )
 
 
 def _walk_through(opened: Site, issue: str) -> None:
@@ -72,20 +85,13 @@ def _say_what_is_there(opened: Site, folder: Path, issue: str) -> None:
     typer.echo(f"  the email as a page:          {folder}/issues/{issue}/email.html")
     typer.echo(f"  the posts it was made of:     {folder}/posts/")
     typer.echo("\nnext:")
+    if not shutil.which("newsletter"):
+        typer.echo(f"  . {Path(sys.executable).parent}/activate     (the command is installed there)")
     typer.echo(f"  cd {folder}")
     typer.echo("  newsletter status            where each issue stands")
     typer.echo("  newsletter posts             which post went where, and why")
     typer.echo("  newsletter build             draft the next issue")
     typer.echo("  newsletter serve             the web version, and the page for leaving")
-    _say_where_the_command_is()
-
-
-def _say_where_the_command_is() -> None:
-    import shutil
-    import sys
-
-    if shutil.which("newsletter") is None:
-        typer.echo(f"\n(the command is in {Path(sys.executable).parent}: activate that environment first)")
 
 
 def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:
