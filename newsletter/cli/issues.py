@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,8 +11,13 @@ from newsletter.cli import output
 from newsletter.cli.options import IssueArgument, JsonOption, SiteOption, YesOption
 
 if TYPE_CHECKING:
+    from newsletter.models import LeftOut
+    from newsletter.pipeline.approve import Approved
     from newsletter.pipeline.build import Built
     from newsletter.pipeline.site import Site
+
+NAMED_AT_MOST = 20
+"""Posts that are left out, one a line; the others are counted."""
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def build(
-    digest: Annotated[str | None, typer.Argument(metavar="[DIGEST]", help="Default: the only one.")] = None,
+    digest: Annotated[str | None, typer.Argument(metavar="DIGEST", help="Default: the only one.")] = None,
     on: Annotated[str | None, typer.Option(metavar="DATE", help="2026-11-19, or 2026-11-19T09:00.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail when a file cannot be read as a post.")] = False,
     site: SiteOption = None,
@@ -66,15 +72,26 @@ def _print_json(opened: Site, built: Built) -> None:
 
 def _print(opened: Site, built: Built) -> None:
     zone = opened.settings.site.zone
-    typer.echo(f"{built.issue}: {built.state.value}, {len(built.posts)} posts")
+    typer.echo(f"{built.issue}: {built.state.value}, {output.counted(len(built.posts), 'post')}")
     for one in built.posts:
         typer.echo(f"  {one.published_at.astimezone(zone):%a %d %b}  {one.title}")
     for change in built.changes:
         output.say(change)
-    for left_out in built.left_out:
-        output.say(f"left out {left_out.id}: {left_out.reason}")
+    _say_left_out(built.left_out)
     if built.path is not None:
         output.say(f"edit {built.path}, then run `newsletter approve {built.issue}`")
+    elif built.state.value == "skipped":
+        output.say(f"build {built.issue} again when there are more posts in {opened.settings.posts.folder}/")
+
+
+def _say_left_out(left_out: Sequence[LeftOut]) -> None:
+    from newsletter.issues.select import is_bygone
+
+    named = [one for one in left_out if not is_bygone(one)]
+    for one in named[:NAMED_AT_MOST]:
+        output.say(f"left out {one.id}: {one.reason}")
+    if others := len(left_out) - len(named[:NAMED_AT_MOST]):
+        output.say(f"left out {output.counted(others, 'more post')}; `newsletter posts` says why of each")
 
 
 def approve(
@@ -99,7 +116,7 @@ def approve(
             row = opened.issue_row(issue)
             recipients = opened.store.deliveries.forecast(row.digest)
             due = output.shown(row.due_at, opened.settings.site.zone)
-            output.ask(f"Approve {issue} for {recipients:,} recipients, due {due}?", yes=yes)
+            output.ask(f"Approve {issue} for {output.counted(recipients, 'recipient')}, due {due}?", yes=yes)
             approved = approving.approve(opened, issue, now=clock.now())
         facts = {
             "issue": issue,
@@ -111,6 +128,15 @@ def approve(
         if json:
             output.as_json(facts)
             return
-        typer.echo(f"{issue}: {approved.state.value}, for {approved.recipients:,} recipients")
-        if approved.sha256 and approved.due_at <= clock.now():
-            output.say(f"it is due: `newsletter send {issue}` sends it, or the scheduler (`newsletter run`)")
+        typer.echo(f"{issue}: {approved.state.value}, for {output.counted(approved.recipients, 'recipient')}")
+        if approved.sha256:
+            _say_what_next(opened, issue, approved, is_due=approved.due_at <= clock.now())
+
+
+def _say_what_next(opened: Site, issue: str, approved: Approved, *, is_due: bool) -> None:
+    when = "at its time by `newsletter run`, or now" if not is_due else "now"
+    output.say(f"it is sent {when} by `newsletter send {issue}`")
+    if not approved.recipients:
+        output.warn(["nobody is subscribed to it yet: `newsletter subscribers add ADDRESS`"])
+    if problem := opened.why_unsendable():
+        output.warn([f"it cannot be sent as the settings are now: {problem}"])

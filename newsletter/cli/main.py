@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -18,6 +19,8 @@ from newsletter.cli import issues, posts, schedule, sending, serve, setup, subsc
 
 DONE, FAILED, WRONG_USAGE, NEEDS_PERSON = 0, 1, 2, 3
 INTERRUPTED = 130
+DISTRIBUTION = "folder-digest"
+"""The name on the package index, where `newsletter` is somebody else's."""
 
 
 class Edge(TyperGroup):
@@ -62,7 +65,7 @@ def _say_bug(error: Exception) -> None:
     # Only the kind of error and its place: its text may hold an address or a key.
     where = traceback.extract_tb(error.__traceback__)[-1]
     _say(
-        f"this is a fault of the program: {type(error).__name__} in {where.name} (line {where.lineno})",
+        f"this is a fault of the program: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}",
         "run the command again with NEWSLETTER_DEBUG=1 in the environment, and report what it shows",
     )
 
@@ -70,13 +73,33 @@ def _say_bug(error: Exception) -> None:
 app = typer.Typer(
     name="newsletter",
     cls=Edge,
-    help="A weekly digest from a folder of posts, mailed to every subscriber exactly once.\n\n"
-    "Begin with: newsletter demo",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version(DISTRIBUTION))
+        raise typer.Exit
+
+
+@app.callback()
+def _newsletter(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A weekly digest from a folder of posts, mailed to every subscriber exactly once.
+
+    Begin with: newsletter demo
+    """
+
+
 for part in (setup, posts, issues, sending, subscribers, schedule, serve):
     part.register(app)
 

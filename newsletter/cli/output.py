@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import typer
 
 from newsletter.errors import NotPossible
+
+WRAPPED_AT = 24
+"""Columns of a cell beside columns that are cut."""
 
 
 def as_json(facts: Any) -> None:
@@ -29,6 +33,11 @@ def warn(messages: Iterable[str]) -> None:
         say(f"warning: {message}")
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 post`, `1,300 posts`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def iso(moment: datetime | None, zone: ZoneInfo) -> str | None:
     """ISO 8601 with the offset of the site's zone."""
     return moment.astimezone(zone).isoformat() if moment else None
@@ -39,8 +48,13 @@ def shown(moment: datetime, zone: ZoneInfo) -> str:
     return f"{moment.astimezone(zone):%a %d %b %Y %H:%M}"
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns on a terminal, tabs between them in a pipe."""
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, cut: Mapping[str, int] = MappingProxyType({})
+) -> None:
+    """Columns on a terminal, tabs between them in a pipe.
+
+    `cut`: columns of long cells, each with its share of the width that the others leave; what does not fit is cut.
+    """
     if not sys.stdout.isatty():
         for row in rows:
             typer.echo("\t".join(row))
@@ -48,9 +62,12 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    shown_table = Table(box=None, pad_edge=False, header_style="bold")
+    shown_table = Table(box=None, pad_edge=False, header_style="bold", expand=bool(cut))
     for heading in headings:
-        shown_table.add_column(heading, overflow="fold")
+        if heading in cut:
+            shown_table.add_column(heading, ratio=cut[heading], no_wrap=True, overflow="ellipsis")
+        else:
+            shown_table.add_column(heading, overflow="fold", max_width=WRAPPED_AT if cut else None)
     for row in rows:
         shown_table.add_row(*(_plain(cell) for cell in row))
     Console().print(shown_table)

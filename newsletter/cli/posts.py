@@ -19,12 +19,15 @@ import_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 def register(app: typer.Typer) -> None:
     app.command()(posts)
     import_app.command("posts")(import_posts)
-    app.add_typer(import_app, name="import", help="Turn pages, feeds and documents into post files.")
+    app.add_typer(import_app, name="import")
 
 
 @import_app.callback()
 def _import() -> None:
-    """Turn pages, feeds and documents into post files."""
+    """Turn pages, feeds and documents into post files.
+
+    Example: newsletter import posts news-page.txt feed.xml
+    """
 
 
 def posts(
@@ -53,17 +56,18 @@ def posts(
         rows = [
             (
                 one.id,
-                output.shown(one.published_at, zone),
+                f"{one.published_at.astimezone(zone):%Y-%m-%d %H:%M}",
                 one.title,
                 ", ".join(one.issues) or one.reason or "next issue",
             )
             for one in found.posts
         ]
-        output.table(("post", "published", "title", "where"), rows)
+        output.table(("post", "published", "title", "where"), rows, cut={"post": 2, "title": 3})
         for one in found.posts:
             for note in one.notes:
                 output.say(f"{one.path}: {note}")
-        output.say(f"{len(found.posts)} posts, {len(found.problems)} files left out")
+        counts = output.counted(len(found.posts), "post"), output.counted(len(found.problems), "file")
+        output.say(f"{counts[0]}, {counts[1]} left out")
 
 
 def warn_of_problems(problems: tuple[PostProblem, ...], folder: str) -> None:
@@ -72,7 +76,7 @@ def warn_of_problems(problems: tuple[PostProblem, ...], folder: str) -> None:
 
 def import_posts(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Text page dumps, feeds (RSS, Atom, JSON), .html, .docx.")
+        list[Path], typer.Argument(metavar="FILE", help="Text page dumps, feeds (RSS, Atom, JSON), .html, .docx.")
     ],
     into: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the post files go (default: the site's posts folder).")
@@ -83,7 +87,9 @@ def import_posts(
     site: SiteOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Turn pages, feeds and documents into post files; run again, it adds only what is new.
+    """Turn pages, feeds and documents into post files.
+
+    Run again, it adds only what is new, and what you deleted does not come back.
 
     Example: newsletter import posts news-page.txt feed.xml
     """

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def schedule(
-    count: Annotated[int, typer.Option(min=1, max=100, help="How many of each digest.")] = 4,
+    count: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How many of each digest.")] = 4,
     site: SiteOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -60,7 +60,9 @@ def schedule(
 
 
 def tick(site: SiteOption = None, json: JsonOption = False) -> None:
-    """Do once what is due now: for cron and CI.
+    """Do once what is due now.
+
+    For cron and CI, in place of `newsletter run`.
 
     Example: newsletter tick
     """

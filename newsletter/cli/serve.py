@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from newsletter.pipeline.site import Site
 
-HostOption = Annotated[str, typer.Option(help="The address to listen on.")]
-PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")]
+HostOption = Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")]
+PortOption = Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="0: any free one.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -29,7 +30,15 @@ def register(app: typer.Typer) -> None:
     subscribers_app.command()(show)
     subscribers_app.command()(unsubscribe)
     subscribers_app.command()(erase)
-    app.add_typer(subscribers_app, name="subscribers", help="Who gets what.")
+    app.add_typer(subscribers_app, name="subscribers")
+
+
+@subscribers_app.callback()
+def _subscribers() -> None:
+    """Add, import, show and take off subscribers.
+
+    Example: newsletter subscribers import members.csv
+    """
 
 
 def add(
@@ -61,7 +70,9 @@ def import_table(
     site: SiteOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take in a table of subscribers; every other column is an attribute. Run again, it changes nothing.
+    """Take in a table of subscribers.
+
+    Every column beside email, name, digests and topics is an attribute. Run again, it changes nothing.
 
     Example: newsletter subscribers import members.csv --consent "members' register, 2026"
     """
@@ -95,7 +106,7 @@ def _rows_about(file: Path) -> int:
 
 
 def export(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE.csv]", help="Default: standard output.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE.csv", help="Default: standard output.")] = None,
     state: Annotated[str | None, typer.Option(help="Of one state only.")] = None,
     digest: Annotated[str | None, typer.Option(metavar="NAME", help="Of one digest only.")] = None,
     site: SiteOption = None,
@@ -110,6 +121,7 @@ def export(
 
     with open_site(site) as opened:
         wanted = _state(state)
+        _warn_of_unknown(opened, digest)
         if file is None:
             export_subscribers(opened.roster, sys.stdout, state=wanted, digest=digest)
             return
@@ -135,6 +147,7 @@ def list_subscribers(
 
     with open_site(site) as opened:
         found = opened.roster.list(state=_state(state), digest=digest)
+        _warn_of_unknown(opened, digest)
         if json:
             output.as_json([_facts(one) for one in found])
             return
@@ -159,7 +172,9 @@ def unsubscribe(
     site: SiteOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take somebody off; effective at once, also for mail still unsent in a running send.
+    """Take somebody off, at once.
+
+    Also for mail that is still unsent in a running send.
 
     Example: newsletter subscribers unsubscribe maud@example.org
     """
@@ -171,7 +186,9 @@ def unsubscribe(
 
 
 def erase(who: WhoArgument, site: SiteOption = None, yes: YesOption = False) -> None:
-    """Delete all that is known of a person; the address is never mailed again, not even after an import.
+    """Delete all that is known of a person.
+
+    The address is never mailed again, not even after an import.
 
     Example: newsletter subscribers erase maud@example.org
     """
@@ -183,6 +200,13 @@ def erase(who: WhoArgument, site: SiteOption = None, yes: YesOption = False) -> 
         output.ask("Delete this subscriber for good?", yes=yes)
         erased = forget(opened, who, now=clock.now())
         output.say("erased" if erased else "was erased before")
+
+
+def _warn_of_unknown(opened: Site, digest: str | None) -> None:
+    # Not refused: people may still be subscribed to a digest that was taken out of the settings.
+    if digest and digest not in opened.settings.digests:
+        names = ", ".join(sorted(opened.settings.digests))
+        output.warn([f"there is no digest {digest!r} in newsletter.toml; there are: {names}"])
 
 
 def _state(text: str | None) -> SubscriberState | None:
@@ -213,7 +237,17 @@ def _show(opened: Site, one: Subscriber, *, json: bool, verdict: str = "") -> No
     if json:
         output.as_json(facts)
         return
-    for name, value in facts.items():
-        typer.echo(f"{name}: {', '.join(value) if isinstance(value, list) else value}")
+    for name, value in _in_words(one, facts, zone).items():
+        typer.echo(f"{name}: {value}".rstrip())
     if verdict:
         output.say(verdict)
+
+
+def _in_words(one: Subscriber, facts: dict[str, Any], zone: ZoneInfo) -> dict[str, str]:
+    return facts | {
+        "digests": ", ".join(one.digests),
+        "topics": ", ".join(one.topics),
+        "attributes": ", ".join(f"{name} = {value}" for name, value in one.attributes.items()),
+        "created_at": output.shown(one.created_at, zone),
+        "changed_at": output.shown(one.changed_at, zone),
+    }

@@ -17,7 +17,7 @@ from newsletter.pipeline.collect import collect
 from newsletter.pipeline.eligible import excluded, last_automatic, next_wall, selection_for
 from newsletter.pipeline.site import Site
 from newsletter.posts.content import render_content
-from newsletter.schedules import Schedule
+from newsletter.schedules import Schedule, wall_time
 from newsletter.store.issues import IssueRow
 
 FREE_STATES = frozenset({IssueState.DRAFT, IssueState.SKIPPED})
@@ -38,7 +38,7 @@ class Built(NamedTuple):
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     changes: tuple[str, ...] = ()
-    """What a refresh did, in words."""
+    """What a refresh did, in words; none for a new draft."""
     path: str | None = None
     """The file to edit; None where there is no draft."""
 
@@ -77,7 +77,8 @@ def _digest_named(site: Site, digest: str | None) -> str:
 def _next(site: Site, digest: str, now: datetime) -> datetime:
     wall = next_wall(site, digest, now=now)
     if wall is None:
-        raise UsageError(f"{digest} has no schedule", fix=f"name a date: `newsletter build {digest} --on 2026-11-19`")
+        today = wall_time(now, site.settings.site.zone).date()
+        raise UsageError(f"{digest} has no schedule", fix=f"name a date: `newsletter build {digest} --on {today}`")
     return wall
 
 
@@ -133,7 +134,7 @@ def _refresh(
     archive.write_issue_text(folder, refreshed.text, was=text)
     site.store.issues.begin_draft(issue, digest=digest, due_at=due_at, now=now)
     site.store.issues.remember_automatic(issue, refreshed.last.model_dump())
-    return _draft(issue, refreshed, selection, warnings)
+    return _draft(issue, refreshed, selection, warnings, is_new=text is None)
 
 
 def _skip(
@@ -147,18 +148,19 @@ def _skip(
     now: datetime,
 ) -> Built:
     """Write no file; only an occurrence that has come is noted as skipped, so that its posts wait at any age."""
-    note = f"{len(selection.posts)} of at least {site.digest(digest).min_posts} posts"
+    note = f"min_posts is {site.digest(digest).min_posts}, and there are {len(selection.posts)}"
     if due_at <= now:
         site.store.issues.skip(issue, digest=digest, due_at=due_at, left_over=selection.left_over, note=note, now=now)
     return Built(issue, IssueState.SKIPPED, (), selection.left_out, (*warnings, f"{issue} is skipped: {note}"))
 
 
-def _draft(issue: str, refreshed: Refreshed, selection: Selection, warnings: tuple[str, ...]) -> Built:
+def _draft(issue: str, refreshed: Refreshed, selection: Selection, warnings: tuple[str, ...], *, is_new: bool) -> Built:
     posts = built_posts(refreshed.issue, selection.may_stay)
     in_issue = set(refreshed.issue.post_ids)
     left_out = tuple(one for one in selection.left_out if one.id not in in_issue)
     path = f"issues/{issue}/{archive.ISSUE_FILE}"
-    return Built(issue, IssueState.DRAFT, posts, left_out, warnings, refreshed.changes, path)
+    changes = () if is_new else refreshed.changes
+    return Built(issue, IssueState.DRAFT, posts, left_out, warnings, changes, path)
 
 
 def built_posts(issue: Issue, by_id: Mapping[str, Post]) -> tuple[BuiltPost, ...]:

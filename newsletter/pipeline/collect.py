@@ -40,8 +40,13 @@ def collect(site: Site, *, strict: bool = False) -> Collected:
     if reading.changed or reading.gone or new:
         site.store.posts.remember(changed=reading.changed, gone=reading.gone, known=new)
     if strict and collected.problems:
-        places = [Place(problem.where, problem.reason) for problem in collected.problems]
-        raise BadInput(f"{len(places)} files in {site.settings.posts.folder}/ cannot be read as posts:", places=places)
+        folder = site.settings.posts.folder
+        places = [Place(f"{folder}/{problem.where}", problem.reason) for problem in collected.problems]
+        raise BadInput(
+            f"these files in {folder}/ cannot be read as posts:",
+            places=places,
+            fix="mend them or take them out of the folder; without --strict the other posts go on without them",
+        )
     return collected
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from newsletter.errors import NotFound
+from newsletter.errors import NewsletterError, NotFound
 from newsletter.issues.naming import IssueName, issue_id, split_issue_id
 from newsletter.schedules import Schedule, place
 from newsletter.settings import DigestSettings, Settings
@@ -53,6 +53,16 @@ class Site:
         schedule = self.schedule(digest)
         name = issue_id(digest, wall, several_a_day=schedule is not None and schedule.several_a_day)
         return name, place(wall, self.settings.site.zone)
+
+    def why_unsendable(self) -> str | None:
+        """What the provider's settings lack, known without connecting; None: they will do."""
+        from newsletter.providers import open_provider
+
+        try:
+            open_provider(self.settings).close()
+        except NewsletterError as error:
+            return error.problem
+        return None
 
     def split(self, issue: str) -> IssueName:
         return split_issue_id(issue, self.settings.digests)
