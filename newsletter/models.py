@@ -21,6 +21,8 @@ class Frozen(BaseModel):
 # --- posts ----------------------------------------------------------------------------------------------------
 
 BodyFormat = Literal["markdown", "html", "text"]
+Body = Literal["full", "summary", "title"]
+"""How much of a post a mail shows, from most to least."""
 
 
 class Post(Frozen):
@@ -81,6 +83,13 @@ class PostProblem(NamedTuple):
         return self.path if self.line is None else f"{self.path}:{self.line}"
 
 
+class PassedOver(NamedTuple):
+    """A file or folder that was never meant as a post: a page, a section, a template of the site."""
+
+    path: str
+    reason: str
+
+
 class PostFile(NamedTuple):
     """One row of the reading cache: a file as it was when it was last parsed."""
 
@@ -92,7 +101,7 @@ class PostFile(NamedTuple):
     reader: str
     """Version of the reader and the settings it depends on; another value means: parse again."""
     post_json: str
-    """The `Post`, or an empty string for a file that is no post (then `problem` says why, if anybody should know)."""
+    """The `Post`; empty for a file that could not be read, `null` for one that is passed over: `problem` says why."""
     problem: str = ""
     problem_line: int | None = None
 
@@ -111,6 +120,8 @@ class Collected(Frozen):
     posts: tuple[Post, ...]
     """By id; not yet judged: drafts, duplicates and future posts are among them."""
     problems: tuple[PostProblem, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    """What nobody has to be warned of, by path; `newsletter posts` names it."""
     read_count: int = 0
     """How many files had to be parsed, the rest came from the cache."""
 

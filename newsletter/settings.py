@@ -13,6 +13,7 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from newsletter.models import Body
 from newsletter.schedules import Schedule
 
 ENV_PREFIX = "NEWSLETTER_"
@@ -68,7 +69,27 @@ def _schedule(value: str) -> str:
     return value
 
 
+def _colour(value: str) -> str:
+    found = re.fullmatch(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", value)
+    if not found:
+        raise ValueError('is no colour; write it like "#0b6068"')
+    digits = found[1].lower()
+    # Outlook for Windows reads six digits only.
+    return "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
+
+
+def _fonts(value: str) -> str:
+    stack = value.replace('"', "'").strip()
+    if not re.fullmatch(r"[\w '.,-]+", stack) or stack.count("'") % 2:
+        raise ValueError("is no list of fonts; write it like \"'Segoe UI', Arial, sans-serif\"")
+    if stack.rpartition(",")[2].strip() not in ("serif", "sans-serif", "monospace"):
+        raise ValueError("must end with serif, sans-serif or monospace: what is shown where none of the fonts is")
+    return stack
+
+
 OneLine = Annotated[str, AfterValidator(_one_line)]
+Colour = Annotated[str, AfterValidator(_colour)]
+Fonts = Annotated[str, AfterValidator(_fonts)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[str, AfterValidator(_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -111,6 +132,47 @@ class SectionSettings(Part):
     folder: str = ""
 
 
+class PaletteSettings(Part):
+    """The colours of one scheme, `#rrggbb`; None: the theme's own."""
+
+    page: Colour | None = None
+    card: Colour | None = None
+    """Behind the texts of the posts."""
+    tint: Colour | None = None
+    """Behind quotes, code and the notice."""
+    rule: Colour | None = None
+    heading: Colour | None = None
+    text: Colour | None = None
+    quiet: Colour | None = None
+    accent: Colour | None = None
+    """Links, and the button's own colour."""
+    on_accent: Colour | None = None
+    """The text of a button."""
+
+
+class DesignSettings(Part):
+    """How the mails of all digests look; None: as the theme says in its `design.toml`."""
+
+    light: PaletteSettings = PaletteSettings()
+    dark: PaletteSettings = PaletteSettings()
+    body_font: Fonts | None = None
+    heading_font: Fonts | None = None
+    width: int | None = Field(default=None, ge=480, le=640)
+    """Of the mail, in pixels."""
+    margin: int | None = Field(default=None, ge=12, le=64)
+    """Left and right of the text, in pixels."""
+    radius: int | None = Field(default=None, ge=0, le=24)
+    """Of the corners, in pixels; Outlook for Windows shows them square."""
+    logo: WebAddress = ""
+    logo_dark: WebAddress = ""
+    """Shown instead where a mail client tells that it is dark; empty: the same logo."""
+    logo_width: int = Field(default=160, ge=16, le=480)
+    """Shown width in pixels; the file should have twice as many."""
+
+
+BodyShown = Literal["full", "summary", "title"]
+
+
 class DigestSettings(Part):
     title: OneLine = ""
     """Empty: the site's name."""
@@ -123,7 +185,13 @@ class DigestSettings(Part):
     catch_up: Duration | None = None
     """None: one period of the schedule."""
     theme: str = "default"
+    body: Body = "summary"
+    """How much of each post the mail shows; less where Gmail would clip it."""
     sections: tuple[SectionSettings, ...] = ()
+    body: BodyShown = "summary"
+    """How much of a post the mail holds."""
+    notice: str = ""
+    """Markdown of a notice or a sponsor's words, below the posts of every issue."""
 
 
 class ProviderSettings(Part):
@@ -165,6 +233,7 @@ class Settings(BaseSettings):
     site: SiteSettings
     sender: SenderSettings
     posts: PostsSettings = PostsSettings()
+    design: DesignSettings = DesignSettings()
     digests: dict[str, DigestSettings] = Field(default_factory=lambda: {"weekly": DigestSettings()})
     provider: ProviderSettings = ProviderSettings()
     database: DatabaseSettings = DatabaseSettings()

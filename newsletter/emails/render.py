@@ -44,7 +44,8 @@ def render(issue: Issue, posts: Mapping[str, tuple[Post, PostContent]], *, setti
         page_url=f"{settings.site.url}/issues/{issue.id}",
         web_marker=marker("web_url", nonce, html=True),
     )
-    view = issue_view(issue, posts, frame, title=title)
+    bodies = dict.fromkeys(issue.post_ids, digest.body if digest else "summary")
+    view = issue_view(issue, posts, frame, title=title, bodies=bodies)
     return Email(
         issue=issue.id,
         subject=str(view["subject"]),

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from newsletter.emails import adapt
@@ -18,7 +19,7 @@ from newsletter.emails.merge import marker
 from newsletter.emails.slots import Fragment, Ready, Slots
 from newsletter.emails.text import one_line, shortened, to_text, visible
 from newsletter.errors import BadInput, Place
-from newsletter.models import Entry, Issue, Post, PostContent
+from newsletter.models import Body, Entry, Issue, Post, PostContent
 from newsletter.settings import Settings
 
 CONTENTS_FROM = 7
@@ -55,13 +56,15 @@ class PostView:
     authors: str
     tags: tuple[str, ...]
     image: ImageView | None
+    body: Body
+    """How much of it the mail shows."""
     summary: Fragment
-    """For mail clients."""
+    """What the mail shows of it, for mail clients: the whole post, its summary, or nothing."""
     web_summary: Fragment
     web_body: Fragment
     """The whole post where it has no address of its own, else empty."""
     text: str
-    """The summary as plain text, wrapped."""
+    """The same as `summary` in plain text, wrapped."""
     read_on: str
     """The text of the link: says what is read and where; no two posts have the same."""
 
@@ -71,6 +74,18 @@ class SectionView:
     title: str
     level: int
     """Of its posts' headings."""
+    posts: tuple[PostView, ...]
+
+    @property
+    def runs(self) -> tuple[RunView, ...]:
+        """The posts in order, neighbours together that are all shown as titles, or all with more than that."""
+        groups = groupby(self.posts, key=lambda post: post.body == "title")
+        return tuple(RunView(is_titles, tuple(posts)) for is_titles, posts in groups)
+
+
+class RunView(NamedTuple):
+    is_titles: bool
+    """Only the linked titles are shown: a list in one section, so that hundreds fit into a mail."""
     posts: tuple[PostView, ...]
 
 
@@ -105,12 +120,12 @@ def said(pattern: str, **values: str) -> str:
 # --- the issue -------------------------------------------------------------------------------------------------
 
 
-def issue_view(issue: Issue, posts: Chosen, frame: Frame, *, title: str) -> dict[str, Any]:
-    """The values of every template; the merge fields come on top of it."""
+def issue_view(issue: Issue, posts: Chosen, frame: Frame, *, title: str, bodies: Mapping[str, Body]) -> dict[str, Any]:
+    """The values of every template; the merge fields come on top of it. `bodies`: how much of each post is shown."""
     settings = frame.settings
     intro = intro_html(issue.intro)
     web_intro = adapt.for_web(intro, adapt.Surroundings(settings.site.url + "/", 2, "intro"))
-    sections = tuple(_sections(issue, posts, frame))
+    sections = tuple(_sections(issue, posts, frame, bodies))
     count = sum(len(section.posts) for section in sections)
     return {
         **_language(settings.site.language),
@@ -159,7 +174,7 @@ def _padding(preheader: str) -> Ready:
 # --- posts -----------------------------------------------------------------------------------------------------
 
 
-def _sections(issue: Issue, posts: Chosen, frame: Frame) -> Iterator[SectionView]:
+def _sections(issue: Issue, posts: Chosen, frame: Frame, bodies: Mapping[str, Body]) -> Iterator[SectionView]:
     _check_posts(issue, posts)
     anchors = _anchors(issue, posts)
     titles = _link_titles(issue, posts)
@@ -170,7 +185,7 @@ def _sections(issue: Issue, posts: Chosen, frame: Frame) -> Iterator[SectionView
         for entry in section.entries:
             number += 1
             post, content = posts[entry.post_id]
-            made = _PostMaker(frame, entry, post, content, anchors[entry.post_id], level)
+            made = _PostMaker(frame, entry, post, content, anchors[entry.post_id], level, bodies[entry.post_id])
             views.append(made.view(number, titles[entry.post_id]))
         if views:
             yield SectionView(one_line(section.title or ""), level, tuple(views))
@@ -218,13 +233,14 @@ class _PostMaker:
     content: PostContent
     anchor: str
     level: int
+    body: Body
 
     def view(self, number: int, link_title: str) -> PostView:
         post, frame = self.post, self.frame
         own_page = post.url if post.url and adapt.is_web_address(post.url) else None
         web_href = f"{frame.page_url}#{quote(self.anchor)}"
         summary = intro_html(self.entry.summary) if self.entry.summary else self.content.summary_html
-        web_summary = self._for_web(summary)
+        said = self._said(summary)
         return PostView(
             number=number,
             title=_title(self.entry, post),
@@ -237,12 +253,19 @@ class _PostMaker:
             authors=", ".join(one_line(author) for author in post.authors),
             tags=tuple(one_line(tag) for tag in post.tags),
             image=self._image(),
-            summary=frame.for_mail(summary, self.level + 1, own_page or web_href),
-            web_summary=web_summary,
+            body=self.body,
+            summary=frame.for_mail(said, self.level + 1, own_page or web_href),
+            web_summary=self._for_web(summary),
             web_body=Fragment("") if own_page else self._for_web(self.content.body_html),
-            text=to_text(web_summary),
+            text=to_text(self._for_web(said)),
             read_on=self._read_on(link_title, own_page),
         )
+
+    def _said(self, summary: str) -> str:
+        """What the mail shows; the editor's own summary stands for the whole post too."""
+        if self.body == "title":
+            return ""
+        return summary if self.body == "summary" or self.entry.summary else self.content.body_html
 
     def _for_web(self, html: str) -> Fragment:
         base_url = self.post.url or self.frame.settings.site.url + "/"
