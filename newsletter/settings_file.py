@@ -14,10 +14,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from dotenv.parser import parse_stream
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
-from newsletter.errors import BadInput, NoSite, Place
+from newsletter.emails.design import design_of, faint
+from newsletter.errors import BadInput, NoSite, Place, TemplateBroken
 from newsletter.settings import ENV_PREFIX, MIN_SECRET_KEY_BYTES, SECRET_KEYS, DigestSettings, Settings
 
 FILE_NAME = "newsletter.toml"
@@ -41,7 +43,7 @@ def load(folder: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
     text = _read(folder / FILE_NAME)
     from_file = _parse(text)
     from_env = _environment(folder, environ)
-    places = [*_secrets_in_file(from_file, text), *_unknown_variables(environ)]
+    places = [*_secrets_in_file(from_file, text), *_unknown_variables(environ), *_unreadable_lines(folder / ".env")]
     merged = _merge(from_file, from_env)
     try:
         settings = Settings.model_validate({**merged, "folder": folder})
@@ -49,7 +51,7 @@ def load(folder: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
         places += list(_places(error, from_env, text))
         settings = None
     if settings is not None:
-        places += list(_cross_checks(settings, text))
+        places += [*_cross_checks(settings, text), *_faint_colours(settings, from_env, text)]
     if places or settings is None:
         unique = sorted(set(places), key=lambda place: (_line_of(place.where), place))
         raise BadInput(
@@ -105,6 +107,16 @@ def _environment(folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
+def _unreadable_lines(dotenv: Path) -> Iterator[Place]:
+    """Lines of `.env` that python-dotenv would pass over: a secret would be missing, and nobody told."""
+    if not dotenv.is_file():
+        return
+    with dotenv.open(encoding="utf-8", errors="replace") as lines:
+        for binding in parse_stream(lines):
+            if binding.error:
+                yield Place(f".env:{binding.original.line}", "is no NAME=value; a value with spaces stands in quotes")
+
+
 def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(below)
     for key, value in above.items():
@@ -144,6 +156,19 @@ def _cross_checks(settings: Settings, text: str) -> Iterator[Place]:
         keys = settings.secret_key.get_secret_value().split(",")
         if any(len(key.strip().encode()) < MIN_SECRET_KEY_BYTES for key in keys):
             yield Place("NEWSLETTER_SECRET_KEY", f"each key needs at least {MIN_SECRET_KEY_BYTES} bytes")
+
+
+def _faint_colours(settings: Settings, from_env: Mapping[str, Any], text: str) -> Iterator[Place]:
+    """Colours of the site that nobody could read; each once, also where several digests have them."""
+    for theme in sorted({digest.theme for digest in settings.digests.values()}):
+        try:
+            design = design_of(settings, theme)
+        except TemplateBroken as error:
+            yield Place(f"templates/{error.template}", error.problem)
+            continue
+        for colour in faint(design):
+            name = f"design.{colour.scheme}.{colour.name}"
+            yield Place(_where(tuple(name.split(".")), from_env, text), f"{name}: {colour.problem}")
 
 
 def _places(error: ValidationError, from_env: Mapping[str, Any], text: str) -> Iterator[Place]:

@@ -53,6 +53,12 @@ def split_issue_id(text: str, digests: Collection[str] | None = None) -> IssueNa
         raise NotFound(f"there is no issue {text!r}: the calendar has no such day or time", fix=_SEE_STATUS) from error
 
 
+def on_of(issue: str) -> str:
+    """What `newsletter build --on` wants for this issue: `2023-11-16`, or `2023-11-16T07:30`."""
+    name = split_issue_id(issue)
+    return f"{name.day}T{name.at:%H:%M}" if name.at else f"{name.day}"
+
+
 def wall_times(name: IssueName, schedule: Schedule | None) -> list[datetime]:
     """The wall times that `name` can mean: one as a rule; none: the digest is not due then; several: the id lacks
     its time. Without a schedule the issue is built by hand and takes the posts up to the end of its day."""

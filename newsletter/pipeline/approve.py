@@ -10,6 +10,7 @@ from newsletter.emails.render import render
 from newsletter.errors import NotPossible
 from newsletter.issues import archive
 from newsletter.issues.file import parse
+from newsletter.issues.naming import on_of
 from newsletter.issues.select import Selection
 from newsletter.models import Email, Issue, IssueState, ManifestPost, Post
 from newsletter.pipeline.build import content_of
@@ -96,7 +97,8 @@ def _read_draft(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
     text = archive.read_issue_text(site.issue_folder(row.id))
     if text is None:
         raise NotPossible(
-            f"issues/{row.id}/{archive.ISSUE_FILE} is missing", fix=f"run `newsletter build {row.digest}`"
+            f"issues/{row.id}/{archive.ISSUE_FILE} is missing",
+            fix=f"run `newsletter build {row.digest} --on {on_of(row.id)}`",
         )
     due_at = row.due_at.astimezone(site.settings.site.zone)
     issue = parse(text, issue_id=row.id, digest=row.digest, due_at=due_at)
@@ -109,7 +111,7 @@ def _read_draft(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
 
 
 def _refuse_posts_that_cannot_go(issue: Issue, selection: Selection) -> None:
-    refresh = f"run `newsletter build {issue.digest} --on {issue.due_at:%Y-%m-%d}` to refresh the draft"
+    refresh = f"run `newsletter build {issue.digest} --on {on_of(issue.id)}` to refresh the draft"
     if not issue.entries:
         raise NotPossible(f"{issue.id} has no posts", fix=refresh)
     reasons = {one.id: one.reason for one in selection.left_out}
@@ -131,5 +133,5 @@ def _approved(site: Site, issue: str) -> Approved:
 
 def _fix_for(row: IssueRow) -> str:
     if row.state is IssueState.SKIPPED:
-        return f"run `newsletter build {row.digest} --on {row.due_at:%Y-%m-%d}` when there are more posts"
+        return f"run `newsletter build {row.digest} --on {on_of(row.id)}` when there are more posts"
     return f"see `newsletter status {row.id}`"

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from newsletter.errors import NewsletterError, NotFound
-from newsletter.issues.naming import IssueName, issue_id, split_issue_id
+from newsletter.issues.naming import IssueName, issue_id, on_of, split_issue_id
 from newsletter.schedules import Schedule, place
 from newsletter.settings import DigestSettings, Settings
 from newsletter.store.issues import IssueRow
@@ -44,7 +44,7 @@ class Site:
         if row is None:
             raise NotFound(
                 f"there is no issue {issue}",
-                fix=f"run `newsletter build {name.digest} --on {name.day}`; `newsletter status` shows what there is",
+                fix=f"run `newsletter build {name.digest} --on {on_of(issue)}`, or look into `newsletter status`",
             )
         return row
 

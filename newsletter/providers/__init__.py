@@ -28,6 +28,7 @@ def open_provider(settings: Settings) -> Provider:
         raise BadInput(
             f"there is no mail provider {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
             places=[Place("provider.name", f"one of {', '.join(sorted(PROVIDERS))}")],
+            fix="name one under [provider] in newsletter.toml, or in NEWSLETTER_PROVIDER__NAME",
         )
     if settings.provider.misbehave and name != "fake":
         raise BadInput(

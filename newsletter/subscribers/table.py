@@ -21,6 +21,8 @@ from newsletter.subscribers.addresses import one_line
 
 OWN_COLUMNS = ("email", "name", "state", "digests", "topics", "consent")
 """Every other column is an attribute."""
+_CALLED_EMAIL = frozenset({"e-mail", "mail", "email address", "e-mail address", "emailaddress", "email_address"})
+"""As other programs head the column of addresses."""
 ATTRIBUTE_PREFIX = "attribute:"
 """Before the heading of an attribute that is called like one of ours, a `state` that is Ohio."""
 MAX_TABLE_BYTES = 500_000_000
@@ -167,7 +169,8 @@ def _outside_quotes(line: str) -> str:
 
 def _columns(heading: str, delimiter: str, name: str) -> list[str]:
     cells = next(csv.reader([heading], delimiter=delimiter), [])
-    columns = [unguarded(one_line(cell.strip("\ufeff"))).lower() for cell in cells]
+    named = [unguarded(one_line(cell.strip("\ufeff"))).lower() for cell in cells]
+    columns = ["email" if column in _CALLED_EMAIL and "email" not in named else column for column in named]
     if "email" not in columns:
         found = ", ".join(repr(column[:40]) for column in columns if column and "@" not in column) or "none"
         raise BadInput(

@@ -57,6 +57,13 @@ def test_cells_are_found_whatever_stands_between_them(tmp_path: Path, delimiter:
     assert rows == [TableRow(2, {"email": "ann@example.org", "name": "Ann", "digests": "weekly"})]
 
 
+@pytest.mark.parametrize("heading", ["E-Mail", "Email Address", "mail"])
+def test_the_column_of_addresses_may_be_called_as_other_programs_call_it(tmp_path: Path, heading: str) -> None:
+    rows = rows_of(tmp_path, f"Name,{heading}\nRené,rene@example.org\n")
+
+    assert rows == [TableRow(2, {"email": "rene@example.org", "name": "René"})]
+
+
 def test_a_delimiter_within_quotes_belongs_to_the_cell(tmp_path: Path) -> None:
     rows = rows_of(tmp_path, 'email;"Name, first; last"\nann@example.org;"Other; Ann ""A."""\n')
 
