@@ -170,9 +170,6 @@ class DesignSettings(Part):
     """Shown width in pixels; the file should have twice as many."""
 
 
-BodyShown = Literal["full", "summary", "title"]
-
-
 class DigestSettings(Part):
     title: OneLine = ""
     """Empty: the site's name."""
@@ -188,8 +185,6 @@ class DigestSettings(Part):
     body: Body = "summary"
     """How much of each post the mail shows; less where Gmail would clip it."""
     sections: tuple[SectionSettings, ...] = ()
-    body: BodyShown = "summary"
-    """How much of a post the mail holds."""
     notice: str = ""
     """Markdown of a notice or a sponsor's words, below the posts of every issue."""
 

@@ -7,8 +7,6 @@ what it does differently. Templates get the values they need and nothing else: n
 
 from __future__ import annotations
 
-import re
-import tomllib
 import traceback
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
@@ -23,14 +21,13 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-import newsletter
 from newsletter.emails import lines, text
+from newsletter.emails.folders import DEFAULT_THEME, packaged_templates, tables
 from newsletter.emails.lines import Origin
 from newsletter.emails.slots import Slots
 from newsletter.errors import BadInput, TemplateBroken
 from newsletter.settings import Settings
 
-DEFAULT_THEME = "default"
 ISSUE_TEMPLATE = "issue.mjml.j2"
 EXCERPT_LINES = 2
 """How many lines before and after the bad one are shown."""
@@ -42,12 +39,6 @@ _slots: ContextVar[Slots | None] = ContextVar("slots", default=None)
 
 
 # --- where templates are ---------------------------------------------------------------------------------------
-
-
-def packaged_templates(package: Path = Path(newsletter.__file__).parent) -> Path:
-    """The templates that come with the product: inside an installed package, else in the checkout around it."""
-    installed = package / "packaged" / "templates"
-    return installed if installed.is_dir() else package.parent / "templates"
 
 
 def environment(settings: Settings) -> Environment:
@@ -153,10 +144,9 @@ class Theme:
         own = (language.partition("-")[0].lower(), language.lower())
         order = list(dict.fromkeys(("en", *own)))
         found: dict[str, dict[str, Any]] = {wanted: {} for wanted in order}
-        for root in reversed(_roots(self.env)):
-            for folder in dict.fromkeys((DEFAULT_THEME, self.name)):
-                for key, table in _tables(root, f"{folder}/words.toml").items():
-                    found.get(key.lower(), {}).update(table)
+        for languages in tables(_roots(self.env), self.name, "words.toml"):
+            for key, table in languages.items():
+                found.get(key.lower(), {}).update(table)
         merged = {"knows_dates": any("months" in found[wanted] for wanted in own)}
         for wanted in order:
             merged.update(found[wanted])
@@ -177,17 +167,6 @@ def _read(env: Environment, name: str) -> str:
     except UnicodeDecodeError as error:
         problem = f"{name} is not in UTF-8 (byte {error.start})"
         raise TemplateBroken(problem, template=name, fix=f"save {path} as UTF-8") from error
-
-
-def _tables(root: Path, name: str) -> dict[str, Any]:
-    path = root / name
-    try:
-        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-    except ValueError as error:
-        line = re.search(r"line (\d+)", str(error))
-        raise TemplateBroken(
-            f"{name} is no valid TOML: {error}", template=name, line=int(line[1]) if line else None, fix=f"mend {path}"
-        ) from error
 
 
 # --- errors ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.emails import theme
+from newsletter.emails import folders
 from newsletter.emails.render import render
 from newsletter.errors import BadInput, TemplateBroken
 from newsletter.models import Email
@@ -97,12 +97,12 @@ def test_an_installed_package_brings_its_templates_inside(tmp_path: Path) -> Non
     package = tmp_path / "site-packages" / "newsletter"
     (package / "packaged" / "templates").mkdir(parents=True)
 
-    assert theme.packaged_templates(package) == package / "packaged" / "templates"
+    assert folders.packaged_templates(package) == package / "packaged" / "templates"
 
 
 def test_in_a_checkout_the_templates_lie_beside_the_package(tmp_path: Path) -> None:
-    assert theme.packaged_templates(tmp_path / "newsletter") == tmp_path / "templates"
-    assert (theme.packaged_templates() / "default" / "issue.mjml.j2").is_file()
+    assert folders.packaged_templates(tmp_path / "newsletter") == tmp_path / "templates"
+    assert (folders.packaged_templates() / "default" / "issue.mjml.j2").is_file()
 
 
 # --- mistakes in Jinja2 ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.emails import theme
+from newsletter.emails.folders import DEFAULT_THEME, packaged_templates
 from newsletter.errors import NewsletterError, TemplateBroken
 from newsletter.settings import Settings
 
@@ -25,7 +26,7 @@ class Pages:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._templates = theme.environment(settings)
-        self.words = {**theme.Theme(settings, theme.DEFAULT_THEME).words(settings.site.language), **_words(settings)}
+        self.words = {**theme.Theme(settings, DEFAULT_THEME).words(settings.site.language), **_words(settings)}
 
     def digest_title(self, digest: str) -> str:
         """A digest that is no longer in the settings is called by its name."""
@@ -82,7 +83,7 @@ def _words(settings: Settings) -> dict[str, str]:
     language = settings.site.language.lower()
     words: dict[str, str] = {}
     for wanted in dict.fromkeys(("en", language.partition("-")[0], language)):
-        for folder in (theme.packaged_templates(), settings.templates_folder):
+        for folder in (packaged_templates(), settings.templates_folder):
             words.update(_words_by_language(folder / _WORDS_FILE).get(wanted, {}))
     return words
 
