@@ -19,8 +19,6 @@ from lxml import html as lxml_html
 from newsletter.emails.slots import Fragment
 from newsletter.emails.text import visible
 
-CONTENT_WIDTH = 536
-"""Pixels of text in the default theme: 600 less the margins; Outlook for Windows needs it on every image."""
 MAX_DEPTH = 60
 """Tags within tags; parsers give up somewhere above 250, and no mail client shows more than a few."""
 MAX_COLUMNS = 4
@@ -76,11 +74,13 @@ def for_web(html: str, where: Surroundings) -> Fragment:
     return _written(root)
 
 
-def for_mail(html: str, where: Surroundings, *, address: Callable[[str], str], table_instead: str) -> Fragment:
+def for_mail(
+    html: str, where: Surroundings, *, address: Callable[[str], str], table_instead: str, width: int
+) -> Fragment:
     """Safe HTML for mail clients.
 
     `address` gives what is written for an address (a token: an HTML parser would rewrite it); `table_instead` is the
-    HTML that stands for a table too wide for a phone.
+    HTML that stands for a table too wide for a phone; `width` is that of the text, in pixels.
     """
     root = _parsed(html)
     _fit_headings(root, where.heading_level)
@@ -89,7 +89,7 @@ def for_mail(html: str, where: Surroundings, *, address: Callable[[str], str], t
     _plain_boxes(root)
     _code_lines(root)
     _links(root, where.base_url, address)
-    _images(root, where.base_url, address)
+    _images(root, where.base_url, address, width)
     _narrow_tables(root, table_instead)
     return _written(root)
 
@@ -187,7 +187,8 @@ def _links(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str], 
             link.set("href", address(absolute))
 
 
-def _images(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str], str]) -> None:
+def _images(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str], str], content_width: int) -> None:
+    """Every image gets a width, because Outlook for Windows knows no other, and an alt."""
     for image in list(root.iter("img")):
         absolute = urljoin(base_url, image.get("src", ""))
         if not is_web_address(absolute):
@@ -195,7 +196,7 @@ def _images(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str],
             image.drop_tree()
             continue
         given = image.get("width", "")
-        width = min(int(given), CONTENT_WIDTH) if given.isdecimal() and int(given) else CONTENT_WIDTH
+        width = min(int(given), content_width) if given.isdecimal() and int(given) else content_width
         image.attrib.pop("height", None)
         image.set("src", address(absolute))
         image.set("width", str(width))

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from newsletter.emails import lines
+from newsletter.emails import budget, lines
+from newsletter.emails.budget import Fit
+from newsletter.emails.design import design_of
+from newsletter.emails.frame import Frame
 from newsletter.emails.headers import issue_headers
 from newsletter.emails.inline import inline
 from newsletter.emails.merge import marker
+from newsletter.emails.minify import minified
 from newsletter.emails.mjml import compile_mjml
 from newsletter.emails.slots import Slots
 from newsletter.emails.text import one_line
 from newsletter.emails.theme import ISSUE_TEMPLATE, Theme
-from newsletter.emails.view import Frame, issue_view, merge_fields
-from newsletter.models import Email, Issue, Post, PostContent
+from newsletter.emails.view import Chosen, issue_view, merge_fields
+from newsletter.models import Body, Email, Issue
 from newsletter.settings import Settings
 
 TEXT_TEMPLATE = "issue.txt.j2"
@@ -28,34 +32,99 @@ WEB_TEMPLATE = "web/issue.html.j2"
 POST_STYLES = "posts.css"
 
 
-def render(issue: Issue, posts: Mapping[str, tuple[Post, PostContent]], *, settings: Settings, nonce: str) -> Email:
+class Rendered(NamedTuple):
+    email: Email
+    fit: Fit
+    """How it stands to Gmail's limit, and which posts had to be shortened for it."""
+
+
+def render(issue: Issue, posts: Chosen, *, settings: Settings, nonce: str, number: int | None = None) -> Email:
     """The issue as it will be frozen. `nonce`: letters and digits, drawn for this rendering.
 
     Raises `TemplateBroken` (template and line), or `BadInput` for an unknown theme or a post that is not in `posts`.
     """
-    digest = settings.digests.get(issue.digest)
-    title = one_line(digest.title if digest and digest.title else settings.site.name)
-    theme = Theme(settings, digest.theme if digest else "default")
-    slots = Slots(nonce)
-    frame = Frame(
-        settings=settings,
-        words=theme.words(settings.site.language),
-        slots=slots,
-        page_url=f"{settings.site.url}/issues/{issue.id}",
-        web_marker=marker("web_url", nonce, html=True),
-    )
-    bodies = dict.fromkeys(issue.post_ids, digest.body if digest else "summary")
-    view = issue_view(issue, posts, frame, title=title, bodies=bodies)
-    return Email(
+    return render_fitting(issue, posts, settings=settings, nonce=nonce, number=number).email
+
+
+def render_fitting(
+    issue: Issue, posts: Chosen, *, settings: Settings, nonce: str, number: int | None = None
+) -> Rendered:
+    """The same, with what had to be shortened so that Gmail does not clip it."""
+    draft = _Draft(issue, posts, settings, nonce, number=number)
+    page, fit = draft.fitted()
+    email = Email(
         issue=issue.id,
-        subject=str(view["subject"]),
-        preheader=str(view["preheader"]),
-        html=_html(theme, {**view, **merge_fields(nonce, html=True)}, slots),
-        text=_text(theme, {**view, **merge_fields(nonce, html=False)}),
-        web_html=theme.fill(WEB_TEMPLATE, view),
-        headers=issue_headers(issue, settings=settings, title=title, nonce=nonce),
+        subject=str(page.view["subject"]),
+        preheader=str(page.view["preheader"]),
+        html=page.html,
+        text=_text(draft.theme, {**page.view, **merge_fields(nonce, html=False)}),
+        web_html=draft.theme.fill(WEB_TEMPLATE, page.view),
+        headers=issue_headers(issue, settings=settings, title=draft.title, nonce=nonce),
         nonce=nonce,
     )
+    return Rendered(email, fit)
+
+
+class _Page(NamedTuple):
+    """The HTML part as it is with some choice of bodies."""
+
+    view: dict[str, Any]
+    html: str
+    size_bytes: int
+
+    @property
+    def over_bytes(self) -> int:
+        return budget.over_bytes(self.size_bytes, self.html)
+
+
+class _Draft:
+    """An issue on its way: rendered with whole posts or less, until it fits."""
+
+    def __init__(self, issue: Issue, posts: Chosen, settings: Settings, nonce: str, *, number: int | None) -> None:
+        digest = settings.digests.get(issue.digest)
+        self._issue, self._posts, self._nonce = issue, posts, nonce
+        self._number, self._notice = number, digest.notice if digest else ""
+        self._longest = budget.longest_fields(settings)
+        self._body: Body = digest.body if digest else "summary"
+        self._slots = Slots(nonce)
+        self.title = one_line(digest.title if digest and digest.title else settings.site.name)
+        self.theme = Theme(settings, digest.theme if digest else "default")
+        self._frame = Frame(
+            settings=settings,
+            words=self.theme.words(settings.site.language),
+            design=design_of(settings, self.theme.name),
+            slots=self._slots,
+            page_url=f"{settings.site.url}/issues/{issue.id}",
+            web_marker=marker("web_url", nonce, html=True),
+        )
+
+    def fitted(self) -> tuple[_Page, Fit]:
+        wanted: dict[str, Body] = dict.fromkeys(self._issue.post_ids, self._body)
+        first = page = self._page(wanted)
+        bodies, sizes = wanted, {}
+        if page.over_bytes > 0:
+            sizes = {entry.post_id: budget.sizes(entry, self._posts[entry.post_id][1]) for entry in self._issue.entries}
+        while page.over_bytes > 0:
+            less = budget.shorter(bodies, sizes, size_bytes=page.size_bytes, save_bytes=page.over_bytes)
+            if less == bodies:
+                break
+            bodies, page = less, self._page(less)
+        titles = {post.id: post.title for post, _ in self._posts.values()}
+        shortened = budget.shortened(titles, wanted, bodies, sizes)
+        return page, Fit(page.size_bytes, first.size_bytes, max(0, page.over_bytes), shortened)
+
+    def _page(self, bodies: Mapping[str, Body]) -> _Page:
+        view = issue_view(
+            self._issue,
+            self._posts,
+            self._frame,
+            title=self.title,
+            bodies=bodies,
+            notice=self._notice,
+            number=self._number,
+        )
+        html = _html(self.theme, {**view, **merge_fields(self._nonce, html=True)}, self._slots)
+        return _Page(view, html, budget.merged_bytes(html, self._nonce, self._longest))
 
 
 def _text(theme: Theme, values: Mapping[str, Any]) -> str:
@@ -67,7 +136,7 @@ def _text(theme: Theme, values: Mapping[str, Any]) -> str:
 def _html(theme: Theme, values: Mapping[str, Any], slots: Slots) -> str:
     source = lines.unmarked(theme.fill(ISSUE_TEMPLATE, values, slots=slots))
     compiled = compile_mjml(source, slot_prefix=slots.prefix, broken=theme.broken)
-    page = inline(slots.put_html(compiled), theme.read(POST_STYLES))
+    page = minified(inline(slots.put_html(compiled), theme.fill(POST_STYLES, values)))
     _check_survivors(theme, source.text, compiled, page, slots)
     finished = slots.put_text(page)
     if slots.prefix.lower() in finished.lower():

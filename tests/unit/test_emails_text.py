@@ -13,7 +13,7 @@ HERE = Surroundings("https://www.example.org/a/", 3, "post-a")
 
 
 def mail(html: str) -> str:
-    return for_mail(html, HERE, address=lambda address: address, table_instead="<p>See the web</p>")
+    return for_mail(html, HERE, address=lambda address: address, table_instead="<p>See the web</p>", width=536)
 
 
 # --- wrapping --------------------------------------------------------------------------------------------------

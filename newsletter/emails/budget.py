@@ -1,0 +1,175 @@
+"""Keeps a mail under the size at which Gmail clips it: whole posts fall back to summaries, summaries to titles.
+
+Gmail shows about 102 KB of HTML, hides the rest behind a link, and with it the way to unsubscribe (email-bugs#41). What
+counts is the decoded HTML of one reader's copy, so merge fields are measured at their longest, and there is room for
+what a provider's tracking adds to each link.
+"""
+
+from __future__ import annotations
+
+import html as html_entities
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from newsletter.emails.merge import Fields, Slot, split
+from newsletter.models import Body, Entry, PostContent
+from newsletter.settings import Settings
+
+LIMIT_BYTES = 104_448
+"""102 KiB: more is clipped."""
+AIM_BYTES = 92_160
+"""90 KiB: what we keep below without tracking, because the limit is Gmail's and was never written down."""
+STYLE_LIMIT_BYTES = 16_384
+"""All `<style>` blocks together; Gmail drops the block that passes it (email-bugs#90)."""
+TRACKED_LINK_BYTES = 100
+"""What a provider's link tracking adds to an address, about."""
+ISSUE_BYTES = 16_000
+"""What an issue takes beside its posts, about."""
+LONGEST_NAME_BYTES = 200
+LONGEST_EMAIL_BYTES = 254
+"""RFC 5321 4.5.3.1.3, less the angle brackets."""
+LONGEST_TOKEN_BYTES = 200
+"""Behind the site's address in a signed link; itsdangerous' signature, the subscriber's id and the issue's."""
+
+_LESS: dict[Body, Body] = {"full": "summary", "summary": "title"}
+_LINK = re.compile(r'<a\b[^>]*\shref="(?!mailto:|tel:)', re.IGNORECASE)
+
+
+class Shortened(NamedTuple):
+    """A post of which the mail shows less than the digest's settings say."""
+
+    post_id: str
+    title: str
+    was: Body
+    now: Body
+    less_bytes: int
+    """Of the post's HTML, that are not in the mail."""
+
+    def __str__(self) -> str:
+        shown = "its title only" if self.now == "title" else "its summary instead of the whole post"
+        return f"“{self.title}” shows {shown}: {self.less_bytes:,} bytes less"
+
+
+class Fit(NamedTuple):
+    """How the finished HTML stands to Gmail's limit, merge fields at their longest."""
+
+    size_bytes: int
+    would_be_bytes: int
+    """Without shortening anything."""
+    over_bytes: int = 0
+    """What is still too much, with nothing left to shorten."""
+    shortened: tuple[Shortened, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """For the editor, one a line; empty where nothing had to be shortened."""
+        said: list[str] = []
+        if self.shortened:
+            said.append(
+                f"{len(self.shortened)} post(s) are shortened, because Gmail clips a mail of {self.would_be_bytes:,} "
+                f"bytes; it has {self.size_bytes:,} now"
+            )
+            said += map(str, self.shortened)
+        if self.over_bytes:
+            said.append(
+                f"the mail has {self.size_bytes:,} bytes with titles only: Gmail clips it; take out posts, or lower "
+                "max_posts"
+            )
+        return tuple(said)
+
+
+# --- measuring -------------------------------------------------------------------------------------------------
+
+
+def longest_fields(settings: Settings) -> Fields:
+    """The merge values that take the most room."""
+    url = settings.site.url + "/unsubscribe/" + "x" * LONGEST_TOKEN_BYTES
+    name, email = "x" * LONGEST_NAME_BYTES, "x" * LONGEST_EMAIL_BYTES
+    return Fields(f"{name} <{email}>", email, name, url, url, "x" * LONGEST_TOKEN_BYTES)
+
+
+def merged_bytes(html: str, nonce: str, values: Fields) -> int:
+    """The size of one reader's copy of the HTML, as UTF-8."""
+
+    def size(piece: str | Slot) -> int:
+        if isinstance(piece, str):
+            return len(piece.encode())
+        value = str(getattr(values, piece.field))
+        return len((html_entities.escape(value) if piece.is_html else value).encode())
+
+    return sum(size(piece) for piece in split(html, nonce))
+
+
+def over_bytes(size_bytes: int, html: str) -> int:
+    """By how much HTML of this size, once merged, is too large; 0 or less: it fits."""
+    tracked_bytes = TRACKED_LINK_BYTES * len(_LINK.findall(html))
+    return max(size_bytes - AIM_BYTES, size_bytes + tracked_bytes - LIMIT_BYTES)
+
+
+def style_bytes(html: str) -> int:
+    """What Gmail counts of all `<style>` blocks."""
+    return sum(len(block.encode()) for block in re.findall(r"<style\b[^>]*>(.*?)</style>", html, re.DOTALL))
+
+
+# --- shortening ------------------------------------------------------------------------------------------------
+
+
+def sizes(entry: Entry, content: PostContent) -> dict[Body, int]:
+    """Bytes of HTML of one post, by how much of it is shown."""
+    summary = entry.summary or content.summary_html
+    whole = entry.summary or content.body_html
+    return {"full": len(whole.encode()), "summary": len(summary.encode()), "title": 0}
+
+
+def shorter(
+    bodies: Mapping[str, Body], sizes_by_post: Mapping[str, Mapping[Body, int]], *, size_bytes: int, save_bytes: int
+) -> dict[str, Body]:
+    """The same with the longest posts shortened: whole posts first, then summaries, until `save_bytes` are saved.
+
+    `size_bytes` is the mail's now. At least one post is shortened where one can be, so repeating this ends.
+    """
+    chosen, saved = dict(bodies), 0
+    frame_bytes = _frame_bytes(bodies, sizes_by_post, size_bytes)
+    for level in ("full", "summary"):
+        for post_id in _longest_first(chosen, sizes_by_post, level=level):
+            if saved >= save_bytes and chosen != bodies:
+                return chosen
+            less = _LESS[level]
+            saved += sizes_by_post[post_id][level] - sizes_by_post[post_id][less]
+            saved += frame_bytes if less == "title" else 0
+            chosen[post_id] = less
+    return chosen
+
+
+def _frame_bytes(bodies: Mapping[str, Body], sizes_by_post: Mapping[str, Mapping[Body, int]], size_bytes: int) -> int:
+    """What a post takes beside its text (a picture, a heading, a button), about; a mere title does without."""
+    texts = [sizes_by_post[post_id][body] for post_id, body in bodies.items() if body != "title"]
+    return max(0, size_bytes - ISSUE_BYTES - sum(texts)) // max(1, len(texts))
+
+
+def _longest_first(
+    bodies: Mapping[str, Body], sizes_by_post: Mapping[str, Mapping[Body, int]], *, level: Body
+) -> Sequence[str]:
+    posts = [post_id for post_id, body in bodies.items() if body == level]
+    return sorted(posts, key=lambda post_id: sizes_by_post[post_id][level], reverse=True)
+
+
+def shortened(
+    titles: Mapping[str, str],
+    before: Mapping[str, Body],
+    after: Mapping[str, Body],
+    sizes_by_post: Mapping[str, Mapping[Body, int]],
+) -> tuple[Shortened, ...]:
+    """The posts that show less `after`, in the issue's order."""
+    return tuple(
+        Shortened(
+            post_id,
+            titles[post_id],
+            was,
+            after[post_id],
+            sizes_by_post[post_id][was] - sizes_by_post[post_id][after[post_id]],
+        )
+        for post_id, was in before.items()
+        if was != after[post_id]
+    )

@@ -1,0 +1,23 @@
+"""Takes white space out of a finished page that nobody would miss: about a tenth of what Gmail counts.
+
+Only what stands between texts is touched: comments, conditional ones too, keep every character but runs of white space,
+and a line break stays where it may part two words. Posts' code has its spaces written out before (see `adapt`).
+"""
+
+from __future__ import annotations
+
+import re
+
+_STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+
+def minified(page: str) -> str:
+    """The same page with fewer bytes; texts that are not put in yet are not touched."""
+    short = re.sub(r"[ \t\r]*\n[ \t\r\n]*", "\n", page)
+    return _STYLE.sub(lambda block: block[1] + _css(block[2]) + block[3], short)
+
+
+def _css(rules: str) -> str:
+    short = re.sub(r"\s+", " ", _CSS_COMMENT.sub("", rules))
+    return re.sub(r" ?([{};,]) ?", r"\1", short).replace(";}", "}").strip()
