@@ -18,21 +18,20 @@ from newsletter.settings import Settings
 
 LIMIT_BYTES = 104_448
 """102 KiB: more is clipped."""
-AIM_BYTES = 92_160
-"""90 KiB: what we keep below without tracking, because the limit is Gmail's and was never written down."""
+ROOM_BYTES = 12_288
+"""Kept free at least, for tracking and because the limit was never written down by Gmail: 90 KiB are ours."""
 STYLE_LIMIT_BYTES = 16_384
 """All `<style>` blocks together; Gmail drops the block that passes it (email-bugs#90)."""
 TRACKED_LINK_BYTES = 100
 """What a provider's link tracking adds to an address, about."""
-ISSUE_BYTES = 16_000
-"""What an issue takes beside its posts, about."""
+TITLE_BYTES = 300
+"""What a post takes as a mere title, about."""
 LONGEST_NAME_BYTES = 200
 LONGEST_EMAIL_BYTES = 254
 """RFC 5321 4.5.3.1.3, less the angle brackets."""
 LONGEST_TOKEN_BYTES = 200
 """Behind the site's address in a signed link; itsdangerous' signature, the subscriber's id and the issue's."""
 
-_LESS: dict[Body, Body] = {"full": "summary", "summary": "title"}
 _LINK = re.compile(r'<a\b[^>]*\shref="(?!mailto:|tel:)', re.IGNORECASE)
 
 
@@ -101,10 +100,9 @@ def merged_bytes(html: str, nonce: str, values: Fields) -> int:
     return sum(size(piece) for piece in split(html, nonce))
 
 
-def over_bytes(size_bytes: int, html: str) -> int:
-    """By how much HTML of this size, once merged, is too large; 0 or less: it fits."""
-    tracked_bytes = TRACKED_LINK_BYTES * len(_LINK.findall(html))
-    return max(size_bytes - AIM_BYTES, size_bytes + tracked_bytes - LIMIT_BYTES)
+def counted_bytes(size_bytes: int, html: str) -> int:
+    """What is held against the limit: the merged size, and room for tracking."""
+    return size_bytes + max(ROOM_BYTES, TRACKED_LINK_BYTES * len(_LINK.findall(html)))
 
 
 def style_bytes(html: str) -> int:
@@ -123,36 +121,39 @@ def sizes(entry: Entry, content: PostContent) -> dict[Body, int]:
 
 
 def shorter(
-    bodies: Mapping[str, Body], sizes_by_post: Mapping[str, Mapping[Body, int]], *, size_bytes: int, save_bytes: int
+    bodies: Mapping[str, Body], sizes_by_post: Mapping[str, Mapping[Body, int]], *, posts_bytes: int, save_bytes: int
 ) -> dict[str, Body]:
     """The same with the longest posts shortened: whole posts first, then summaries, until `save_bytes` are saved.
 
-    `size_bytes` is the mail's now. At least one post is shortened where one can be, so repeating this ends.
+    `posts_bytes`: what all posts take in the mail now. At least one is shortened where one can be, so repeating this
+    ends.
     """
     chosen, saved = dict(bodies), 0
-    frame_bytes = _frame_bytes(bodies, sizes_by_post, size_bytes)
-    for level in ("full", "summary"):
-        for post_id in _longest_first(chosen, sizes_by_post, level=level):
+    frame_bytes = _frame_bytes(bodies, sizes_by_post, posts_bytes)
+    steps: tuple[Body, ...] = ("summary", "title")
+    for less in steps:
+        for post_id in _longest_first(chosen, sizes_by_post, to=less):
             if saved >= save_bytes and chosen != bodies:
                 return chosen
-            less = _LESS[level]
-            saved += sizes_by_post[post_id][level] - sizes_by_post[post_id][less]
+            saved += sizes_by_post[post_id][chosen[post_id]] - sizes_by_post[post_id][less]
             saved += frame_bytes if less == "title" else 0
             chosen[post_id] = less
     return chosen
 
 
-def _frame_bytes(bodies: Mapping[str, Body], sizes_by_post: Mapping[str, Mapping[Body, int]], size_bytes: int) -> int:
-    """What a post takes beside its text (a picture, a heading, a button), about; a mere title does without."""
+def _frame_bytes(bodies: Mapping[str, Body], sizes_by_post: Mapping[str, Mapping[Body, int]], posts_bytes: int) -> int:
+    """What a post takes beside its text (a picture, a heading, a button), about, that a mere title does not."""
     texts = [sizes_by_post[post_id][body] for post_id, body in bodies.items() if body != "title"]
-    return max(0, size_bytes - ISSUE_BYTES - sum(texts)) // max(1, len(texts))
+    return max(0, posts_bytes - sum(texts) - TITLE_BYTES * len(bodies)) // max(1, len(texts))
 
 
 def _longest_first(
-    bodies: Mapping[str, Body], sizes_by_post: Mapping[str, Mapping[Body, int]], *, level: Body
+    bodies: Mapping[str, Body], sizes_by_post: Mapping[str, Mapping[Body, int]], *, to: Body
 ) -> Sequence[str]:
-    posts = [post_id for post_id, body in bodies.items() if body == level]
-    return sorted(posts, key=lambda post_id: sizes_by_post[post_id][level], reverse=True)
+    """Those that get smaller as `to`: a whole post may be as short as its summary."""
+    size_by_post = {post_id: sizes_by_post[post_id][body] for post_id, body in bodies.items() if body != "title"}
+    gaining = [post for post, size in size_by_post.items() if to == "title" or size > sizes_by_post[post][to]]
+    return sorted(gaining, key=size_by_post.__getitem__, reverse=True)
 
 
 def shortened(

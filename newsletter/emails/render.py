@@ -73,8 +73,12 @@ class _Page(NamedTuple):
     size_bytes: int
 
     @property
+    def counted_bytes(self) -> int:
+        return budget.counted_bytes(self.size_bytes, self.html)
+
+    @property
     def over_bytes(self) -> int:
-        return budget.over_bytes(self.size_bytes, self.html)
+        return self.counted_bytes - budget.LIMIT_BYTES
 
 
 class _Draft:
@@ -99,23 +103,28 @@ class _Draft:
         )
 
     def fitted(self) -> tuple[_Page, Fit]:
+        """The page with as much of each post as fits."""
         wanted: dict[str, Body] = dict.fromkeys(self._issue.post_ids, self._body)
-        first = page = self._page(wanted)
-        bodies, sizes = wanted, {}
-        if page.over_bytes > 0:
-            sizes = {entry.post_id: budget.sizes(entry, self._posts[entry.post_id][1]) for entry in self._issue.entries}
+        page = self._page(self._issue, wanted)
+        return self._shortened(page, wanted) if page.over_bytes > 0 else (page, Fit(page.size_bytes, page.size_bytes))
+
+    def _shortened(self, first: _Page, wanted: Mapping[str, Body]) -> tuple[_Page, Fit]:
+        sizes = {entry.post_id: budget.sizes(entry, self._posts[entry.post_id][1]) for entry in self._issue.entries}
+        frame_bytes = self._page(self._issue.model_copy(update={"sections": ()}), {}).counted_bytes
+        page, bodies = first, dict(wanted)
         while page.over_bytes > 0:
-            less = budget.shorter(bodies, sizes, size_bytes=page.size_bytes, save_bytes=page.over_bytes)
+            posts_bytes = page.counted_bytes - frame_bytes
+            less = budget.shorter(bodies, sizes, posts_bytes=posts_bytes, save_bytes=page.over_bytes)
             if less == bodies:
                 break
-            bodies, page = less, self._page(less)
-        titles = {post.id: post.title for post, _ in self._posts.values()}
+            bodies, page = less, self._page(self._issue, less)
+        titles = {entry.post_id: entry.title or self._posts[entry.post_id][0].title for entry in self._issue.entries}
         shortened = budget.shortened(titles, wanted, bodies, sizes)
         return page, Fit(page.size_bytes, first.size_bytes, max(0, page.over_bytes), shortened)
 
-    def _page(self, bodies: Mapping[str, Body]) -> _Page:
+    def _page(self, issue: Issue, bodies: Mapping[str, Body]) -> _Page:
         view = issue_view(
-            self._issue,
+            issue,
             self._posts,
             self._frame,
             title=self.title,

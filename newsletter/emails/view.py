@@ -91,7 +91,7 @@ def issue_view(
         **_ours(frame, "intro", issue.intro),
         **_ours(frame, "notice", notice),
         "sections": sections,
-        "has_contents": count >= CONTENTS_FROM,
+        "has_contents": count >= CONTENTS_FROM and "title" not in bodies.values(),
         "sender_name": settings.sender_name,
         "postal_address": one_line(settings.sender.postal_address),
         "why": said(frame.words["why"], digest=title, site=settings.site.name),
