@@ -65,7 +65,13 @@ def withdraw(site: Site, issue: str, *, now: datetime) -> Approved:
 def render_draft(site: Site, issue: Issue, posts: dict[str, Post], *, nonce: str) -> Email:
     """The issue as an email, merge fields open."""
     contents = {post_id: (posts[post_id], content_of(site, posts[post_id])) for post_id in issue.post_ids}
-    return render(issue, contents, settings=site.settings, nonce=nonce)
+    return render(issue, contents, settings=site.settings, nonce=nonce, number=_number(site, issue))
+
+
+def _number(site: Site, issue: Issue) -> int:
+    """Which of its digest's issues it is: those that were approved before it, and are not cancelled, count."""
+    others = (row for row in site.store.issues.list(digest=issue.digest) if row.id != issue.id)
+    return 1 + sum(row.approved_at is not None and row.state is not IssueState.CANCELLED for row in others)
 
 
 def _freeze(site: Site, row: IssueRow, now: datetime) -> None:
