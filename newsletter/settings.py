@@ -17,7 +17,9 @@ from newsletter.models import Body
 from newsletter.schedules import Schedule
 
 ENV_PREFIX = "NEWSLETTER_"
-SECRET_KEYS = frozenset({"api_key", "api_secret", "session_token", "username", "password", "webhook_secret"})
+SECRET_KEYS = frozenset(
+    {"api_key", "api_secret", "session_token", "username", "password", "webhook_secret", "dkim_key_file"}
+)
 MIN_SECRET_KEY_BYTES = 32
 
 _DURATION = re.compile(
@@ -118,6 +120,14 @@ class SenderSettings(Part):
     reply_to: Address = ""
     postal_address: str = ""
     unsubscribe_email: Address = ""
+    feedback_id: str = Field(default="", pattern=r"^([A-Za-z0-9_-]{5,15})?$")
+    """Names the sender in Feedback-ID, for ever the same; Google wants 5 to 15 characters. Empty: no such header."""
+    dkim_selector: str = Field(default="", pattern=r"^([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)?$")
+    """Empty: letters that leave by SMTP are not signed here."""
+    dkim_domain: str = ""
+    """Empty: that of `email`."""
+    dkim_key_file: str = "data/dkim.key"
+    """Within the site's folder, or absolute. From the environment or `.env` only."""
 
 
 class PostsSettings(Part):

@@ -126,8 +126,8 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _secrets_in_file(from_file: Mapping[str, Any], text: str) -> Iterator[Place]:
-    provider = from_file.get("provider")
-    named = [("provider", key) for key in provider if key in SECRET_KEYS] if isinstance(provider, dict) else []
+    sections = {name: table for name in ("provider", "sender") if isinstance(table := from_file.get(name), dict)}
+    named = [(name, key) for name, table in sections.items() for key in table if key in SECRET_KEYS]
     for path in [*named, *([("secret_key",)] if "secret_key" in from_file else [])]:
         variable = ENV_PREFIX + "__".join(path).upper()
         yield Place(

@@ -8,6 +8,8 @@ from newsletter.emails.text import one_line
 from newsletter.models import Issue
 from newsletter.settings import Settings
 
+KIND = "digest"
+"""In Feedback-ID; nothing in it says who the reader is."""
 DELIVERY_HEADER = "X-Delivery-ID"
 
 
@@ -20,6 +22,8 @@ def issue_headers(issue: Issue, *, settings: Settings, title: str, nonce: str) -
     if sender.unsubscribe_email:
         leave += f", <mailto:{ascii_address(sender.unsubscribe_email)}?subject=unsubscribe>"
     reply_to = (("Reply-To", sender.reply_to),) if sender.reply_to else ()
+    # Issue, digest, kind of mail, and the sender, rightmost (support.google.com/mail/answer/6254652, read 2026-11).
+    feedback = f"{issue.id}:{issue.digest}:{KIND}:{sender.feedback_id}"
     return (
         ("From", mailbox(one_line(settings.sender_name), sender.email)),
         *reply_to,
@@ -28,6 +32,7 @@ def issue_headers(issue: Issue, *, settings: Settings, title: str, nonce: str) -
         ("List-Id", mailbox(one_line(title), f"{issue.digest}.{domain}")),
         ("List-Unsubscribe", leave),
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        *((("Feedback-ID", feedback),) if sender.feedback_id else ()),
         (DELIVERY_HEADER, delivery_id),
         # Exchange only; everybody else's out-of-office keeps quiet because of the List- headers (RFC 5230 4.6).
         ("X-Auto-Response-Suppress", "OOF, AutoReply"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import SecretStr
 
@@ -20,6 +20,9 @@ from newsletter.providers.reasons import tidy_reason
 from newsletter.providers.smtp_conversation import BROKEN, Conversation, envelope_address
 from newsletter.providers.smtp_replies import SmtpReply, for_rest, on_greeting
 from newsletter.settings import ProviderSettings, Settings
+
+if TYPE_CHECKING:
+    from newsletter.providers.dkim import Signer
 
 GROUP_SIZE = 16
 """At most so many people are in doubt after a crash in mid-group."""
@@ -42,9 +45,12 @@ class Server(NamedTuple):
 class Smtp(Provider):
     name = "smtp"
 
-    def __init__(self, server: Server, *, sender: str, group_size: int = GROUP_SIZE) -> None:
+    def __init__(
+        self, server: Server, *, sender: str, group_size: int = GROUP_SIZE, signer: Signer | None = None
+    ) -> None:
         self._server = server
         self._sender = sender
+        self._signer = signer
         self._idle: list[Conversation] = []
         self.abilities = Abilities("mime", batch_size=group_size)
 
@@ -53,7 +59,7 @@ class Smtp(Provider):
         if places := list(_missing(settings.provider)):
             raise BadInput("the SMTP server cannot be used:", places=places, fix="name it under [provider]")
         group_size = min(settings.provider.batch_size or GROUP_SIZE, GROUP_SIZE)
-        return cls(_server(settings), sender=settings.sender.email, group_size=group_size)
+        return cls(_server(settings), sender=settings.sender.email, group_size=group_size, signer=_signer(settings))
 
     def send(self, letters: Sequence[Letter], *, issue: str) -> list[Answer]:
         conversation = self._conversation(len(letters)) if letters else None
@@ -63,11 +69,17 @@ class Smtp(Provider):
             return [conversation] * len(letters)
         answers: list[Answer] = []
         for letter in letters:
-            answers.append(conversation.hand_over(letter))
+            answers.append(conversation.hand_over(self._signed(letter)))
             if conversation.is_over:
                 return answers + [for_rest(answers[-1])] * (len(letters) - len(answers))
         self._idle.append(conversation)
         return answers
+
+    def _signed(self, letter: Letter) -> Letter:
+        if self._signer is None:
+            return letter
+        content = b"".join(letter.parts)
+        return letter._replace(parts=(self._signer.header(content), content))
 
     def close(self) -> None:
         while self._idle:
@@ -109,6 +121,12 @@ def _server(settings: Settings) -> Server:
         our_name=chosen.domain or envelope_address(f"postmaster@{settings.sender.email.rpartition('@')[2]}")[11:],
         timeout_s=chosen.timeout.total_seconds(),
     )
+
+
+def _signer(settings: Settings) -> Signer | None:
+    from newsletter.providers.dkim import open_signer  # cryptography takes 50 ms to import
+
+    return open_signer(settings)
 
 
 def _plain(secret: SecretStr | None) -> str:
