@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import IssueArgument, JsonOption, SiteOption, YesOption
+from newsletter.cli.sent import in_words, send_exit_code, show_sent, show_state, whoever_reads
+from newsletter.cli.stopping import stopping
+
+__all__ = ["register", "stopping"]
 
 if TYPE_CHECKING:
     from newsletter.models import Counts, DeliveryState
-    from newsletter.pipeline.send import Sent, Watch
+    from newsletter.pipeline.send import Watch
     from newsletter.pipeline.site import Site
 
 
@@ -54,116 +56,34 @@ def _send(opened: Site, issue: str, *, yes: bool, json: bool) -> None:
         approve_if_automatic(opened, issue, now=now)
     with stopping() as stop, _watching(opened, issue, stop) as watch:
         sent = send_issue(opened, issue, now=now, watch=watch)
-    _show_sent(sent, json=json)
+    with whoever_reads():
+        show_sent(sent, json=json)
     raise typer.Exit(send_exit_code(sent))
-
-
-def send_exit_code(sent: Sent) -> int:
-    """0: nothing pending and nothing unsure; 1: denied before the first mail; else 3: a person must look."""
-    from newsletter.delivery.send import Ending
-
-    counts = sent.counts
-    if not counts.pending and not counts.unsure:
-        return 0
-    if sent.warning:
-        return 0
-    began = counts.sent or counts.unsure or counts.refused
-    return 1 if sent.ended.ending is Ending.DENIED and not began else 3
-
-
-class StopOnSignal(threading.Event):
-    """An event that a signal handler may set: a plain one can meet itself in its own lock there, and hang."""
-
-    POLL_S = 0.1
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.signals: list[int] = []
-
-    def is_set(self) -> bool:
-        return bool(self.signals) or super().is_set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        from newsletter import clock
-
-        end_s = math.inf if timeout is None else clock.monotonic_s() + timeout
-        while not self.is_set() and (left_s := end_s - clock.monotonic_s()) > 0:
-            clock.sleep(min(left_s, self.POLL_S))
-        return self.is_set()
-
-
-@contextmanager
-def stopping() -> Iterator[StopOnSignal]:
-    """An event that SIGTERM and Ctrl-C set: the batch in hand is finished and recorded first."""
-    stop = StopOnSignal()
-
-    def note(number: int, _frame: object) -> None:
-        stop.signals.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
 def _watching(opened: Site, issue: str, stop: threading.Event) -> Iterator[Watch]:
+    """A progress bar. That it cannot be shown any more (`| head`, a closed terminal) does not end a sending."""
     from newsletter.pipeline.send import Watch
     from newsletter.pipeline.status import counts_of
 
     total = counts_of(opened, opened.issue_row(issue)).recipients
-    with output.progress(f"sending {issue}", total) as bar:
+    progress = output.progress(f"sending {issue}", total)
+    bar = progress.__enter__()
 
-        def report(counts: Counts) -> None:
-            bar(counts.recipients - counts.pending, _in_words(counts, only_troubles=True))
+    def report(counts: Counts) -> None:
+        with suppress(OSError):
+            bar(counts.recipients - counts.pending, in_words(counts, only_troubles=True))
 
-        yield Watch(stop=stop, report=report)
+    def tell(words: str) -> None:
+        with suppress(OSError):
+            output.say(words)
 
-
-def _show_sent(sent: Sent, *, json: bool) -> None:
-    if json:
-        output.as_json({"issue": sent.issue, "state": sent.state.value, **sent.counts.model_dump()})
-    else:
-        typer.echo(f"{sent.issue}: {sent.state.value}; {_in_words(sent.counts)}")
-    if sent.warning:
-        output.warn([sent.warning])
-    for line in _what_now(sent):
-        output.say(line)
-
-
-def _what_now(sent: Sent) -> Iterator[str]:
-    from newsletter.delivery.send import Ending
-
-    issue, ended = sent.issue, sent.ended
-    why = f": {ended.reason}" if ended.reason else ""
-    again = f"then run `newsletter send {issue}`; those already mailed are not mailed again"
-    match ended.ending:
-        case Ending.STOPPED:
-            yield f"stopped as asked; `newsletter send {issue}` goes on"
-        case Ending.HELD:
-            yield f"{issue} was paused or cancelled meanwhile; `newsletter resume {issue}` goes on with a paused one"
-        case Ending.DENIED:
-            yield f"the provider refuses to send at all{why}\n  fix: mend that, {again}"
-        case Ending.DOUBTFUL:
-            yield f"three calls in a row had no clear answer{why}\n  fix: look at the provider's own log, {again}"
-        case Ending.BUSY:
-            yield f"the provider stayed busy{why}\n  fix: wait, {again}"
-        case Ending.SHARED:
-            yield f"another process holds the rest and does not go on\n  fix: end it, {again}"
-    if sent.counts.unsure:
-        yield (
-            f"{sent.counts.unsure} may or may not have been mailed\n"
-            f"  fix: `newsletter deliveries {issue} --state unsure` names them, "
-            f"`newsletter resolve {issue} --as sent` (or `--as unsent`) decides"
-        )
-
-
-def _in_words(counts: Counts, *, only_troubles: bool = False) -> str:
-    names = ("refused", "unsure", "skipped") if only_troubles else ("sent", "pending", "refused", "unsure", "skipped")
-    parts = [f"{getattr(counts, name):,} {name}" for name in names if getattr(counts, name) or name == "sent"]
-    return ", ".join(parts) if only_troubles else f"{counts.recipients:,} recipients: {', '.join(parts)}"
+    try:
+        yield Watch(stop=stop, report=report, tell=tell)
+    finally:
+        with suppress(OSError):
+            progress.__exit__(None, None, None)
 
 
 def status(
@@ -187,7 +107,7 @@ def status(
         if not found:
             output.say("no issues yet; `newsletter build` makes the next one")
         zone = opened.settings.site.zone
-        rows = [(one.issue, one.state.value, output.shown(one.due_at, zone), _in_words(one.counts)) for one in found]
+        rows = [(one.issue, one.state.value, output.shown(one.due_at, zone), in_words(one.counts)) for one in found]
         output.table(("issue", "state", "due", "deliveries"), rows)
         for one in found:
             if one.note:
@@ -243,7 +163,7 @@ def pause(issue: IssueArgument, site: SiteOption = None, json: JsonOption = Fals
 
     with open_site(site) as opened:
         decide.pause(opened, issue, now=clock.now())
-        _show_state(opened, issue, json=json)
+        show_state(opened, issue, json=json)
 
 
 def resume(issue: IssueArgument, site: SiteOption = None, yes: YesOption = False, json: JsonOption = False) -> None:
@@ -261,7 +181,7 @@ def resume(issue: IssueArgument, site: SiteOption = None, yes: YesOption = False
     with open_site(site) as opened:
         state = decide.release(opened, issue, now=clock.now())
         if state is IssueState.APPROVED and opened.issue_row(issue).due_at > clock.now():
-            _show_state(opened, issue, json=json)
+            show_state(opened, issue, json=json)
             return
         _send(opened, issue, yes=yes, json=json)
 
@@ -280,9 +200,9 @@ def cancel(issue: IssueArgument, site: SiteOption = None, yes: YesOption = False
 
     with open_site(site) as opened:
         counts = standing(opened, issue).counts
-        output.ask(f"Cancel {issue}? {_in_words(counts)}.", yes=yes)
+        output.ask(f"Cancel {issue}? {in_words(counts)}.", yes=yes)
         decide.cancel(opened, issue, now=clock.now())
-        _show_state(opened, issue, json=json)
+        show_state(opened, issue, json=json)
 
 
 def resolve(
@@ -301,20 +221,19 @@ def resolve(
     from newsletter import clock
     from newsletter.app import open_site
     from newsletter.pipeline import decide
+    from newsletter.pipeline.begun import why_foreign
     from newsletter.pipeline.status import standing
 
     with open_site(site) as opened:
-        unsure = standing(opened, issue).counts.unsure
-        output.ask(f"Count {unsure} unsure deliveries of {issue} as {decision}?", yes=yes)
+        counts, foreign = standing(opened, issue).counts, why_foreign(opened, issue)
+        output.ask(_question(issue, decision, counts, foreign), yes=yes)
         decide.resolve(opened, issue, as_sent=decision == "sent", now=clock.now())
-        _show_state(opened, issue, json=json)
+        show_state(opened, issue, json=json)
 
 
-def _show_state(opened: Site, issue: str, *, json: bool) -> None:
-    from newsletter.pipeline.status import standing
-
-    one = standing(opened, issue)
-    if json:
-        output.as_json({"issue": one.issue, "state": one.state.value, **one.counts.model_dump()})
-    else:
-        typer.echo(f"{one.issue}: {one.state.value}; {_in_words(one.counts)}")
+def _question(issue: str, decision: str, counts: Counts, foreign: str | None) -> str:
+    if foreign is None:
+        return f"Count {counts.unsure:,} unsure deliveries of {issue} as {decision}?"
+    if decision == "sent":
+        return f"{foreign}. Close {issue} as sent?"
+    return f"{foreign}. Let this database mail {issue} to all whom it holds for unmailed?"

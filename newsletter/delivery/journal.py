@@ -2,6 +2,7 @@
 
 A restored backup believes that deliveries made since then are still pending. The file is written after the database
 and before each call, so a database that knows of fewer calls than its file is an older copy, and must not send.
+It lies with the issue and not with the data, because whoever restores a database mostly restores its whole folder.
 It needs no fsync: it tells of a restore, not of a crash, and after a power cut it may only be too small.
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+
+FILE = ".attempts"
 
 
 class Journal:
@@ -22,11 +25,15 @@ class Journal:
         except (FileNotFoundError, ValueError):
             return 0
 
-    def write(self, attempts: int) -> None:
+    def note(self, attempts: int) -> None:
+        """The number only grows: of two processes that share an issue the slower one may come with the smaller one."""
+        if attempts > self.read():
+            self.set(attempts)
+
+    def set(self, attempts: int) -> None:
+        """Of twelve digits always, so that a number overwrites the one before it whole and needs no more room."""
         if self._descriptor is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o644)
-        # The number only grows, so a longer one always overwrites a shorter one whole.
         os.pwrite(self._descriptor, f"{attempts:012d}".encode(), 0)
 
     def close(self) -> None:

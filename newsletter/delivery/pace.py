@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 DOUBTS_BEFORE_PAUSE = 3
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
+LONGEST_NAMED_WAIT_S = 86_400.0
+"""A provider that asks for more than a day is not understood; the run ends long before, by its patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,12 @@ class Step:
 
 
 def wait_s(*, tried: int, retry_after_s: float | None) -> float:
-    """Seconds until a busy provider is tried again: its own word, else twice as long after each try."""
-    if retry_after_s is not None:
-        return max(retry_after_s, 0.0)
+    """Seconds until a busy provider is tried again: its own word, else twice as long after each try.
+
+    One that says "at once" and is busy again is not asked without a pause: that would go on for ever.
+    """
+    if retry_after_s is not None and retry_after_s >= 0:  # also not a number
+        return min(max(retry_after_s, 0.0 if tried == 1 else FIRST_WAIT_S), LONGEST_NAMED_WAIT_S)
     return float(min(FIRST_WAIT_S * 2.0 ** min(tried - 1, 10), LONGEST_WAIT_S))
 
 
@@ -49,9 +54,10 @@ class Patience:
 
     total_s: float
     waited_s: float = 0.0
+    waits: int = 0
 
     def after_busy(self, seconds: float) -> Patience:
-        return replace(self, waited_s=self.waited_s + seconds)
+        return replace(self, waited_s=self.waited_s + seconds, waits=self.waits + 1)
 
     def after_progress(self) -> Patience:
         return Patience(self.total_s)

@@ -7,9 +7,12 @@ from datetime import datetime
 from newsletter.errors import NotPossible
 from newsletter.issues import archive
 from newsletter.models import IssueState
-from newsletter.pipeline.send import OPEN_STATES, journal_of, why_foreign
+from newsletter.pipeline.begun import rewrite_receipt, stand_for, why_foreign
+from newsletter.pipeline.send import OPEN_STATES
 from newsletter.pipeline.site import Site
 from newsletter.store.issues import BY_PERSON, IssueRow
+
+BEGUN_STATES = OPEN_STATES | {IssueState.SENT}
 
 
 def pause(site: Site, issue: str, *, now: datetime) -> IssueState:
@@ -43,47 +46,52 @@ def cancel(site: Site, issue: str, *, now: datetime) -> IssueState:
         issue, now=now, note="cancelled by a person"
     ):
         raise NotPossible(f"{issue} is {row.state}: there is nothing left to cancel")
-    if row.began_at is None and archive.is_frozen(site.issue_folder(issue)):
+    # Looked at again: its sending may have begun in another process just before it was cancelled.
+    if site.issue_row(issue).began_at is None and archive.is_frozen(site.issue_folder(issue)):
         archive.thaw(site.issue_folder(issue))
     return IssueState.CANCELLED
 
 
 def resolve(site: Site, issue: str, *, as_sent: bool, now: datetime) -> int:
-    """A person's word on the deliveries in doubt; unsent ones are sent by the next `send`. Returns how many."""
+    """A person's word on the deliveries in doubt; unsent ones are sent by the next `send`. Returns how many.
+
+    Where another database, or a newer copy of this one, began the sending, all that this one holds for pending is in
+    doubt: it stands for the sending after that.
+    """
     row = site.issue_row(issue)
     reason = f"a person decided: {'sent' if as_sent else 'unsent'}"
+    foreign = why_foreign(site, issue)
+    if foreign:
+        _refuse_take_over(site, row, foreign, as_sent=as_sent)
+    if row.state is IssueState.SENT and not as_sent and site.store.deliveries.counts(issue).unsure:
+        # Before the database: a receipt that says "ended" beside a database that says "sending" means an older copy.
+        rewrite_receipt(site, issue, {"ended_at": None})
     count = site.store.deliveries.resolve(issue, as_sent=as_sent, reason=reason, now=now)
-    if why_foreign(site, issue):
+    if foreign:
         _take_over(site, row, as_sent=as_sent, now=now)
-    elif count and not as_sent and row.state is IssueState.SENT:
-        _open_again(site, row, count, now)
     return count
 
 
-def _open_again(site: Site, row: IssueRow, count: int, now: datetime) -> None:
-    # The receipt first: one that says "ended" beside a database that says "sending" would mean an older copy.
-    _rewrite_receipt(site, row.id, {"ended_at": None})
-    note = f"{count} were resolved as unsent"
-    site.store.issues.move(row.id, {IssueState.SENT}, IssueState.SENDING, now=now, note=note, ended_at=None)
+def _refuse_take_over(site: Site, row: IssueRow, foreign: str, *, as_sent: bool) -> None:
+    issue, receipt = row.id, archive.read_receipt(site.issue_folder(row.id))
+    if row.state not in BEGUN_STATES:
+        raise NotPossible(f"{foreign}; here it is {row.state}, and nothing of it can be resolved")
+    if not as_sent and receipt is not None and receipt.ended_at is not None:
+        raise NotPossible(
+            f"{foreign}; that sending ended {receipt.ended_at:%Y-%m-%d %H:%M} UTC, so to send to those whom this "
+            f"database holds for unmailed would mail them twice",
+            fix=f"`newsletter resolve {issue} --as sent` closes the issue",
+        )
 
 
 def _take_over(site: Site, row: IssueRow, *, as_sent: bool, now: datetime) -> None:
     """After a person's decision this database stands for the sending, whichever began it."""
-    journal = journal_of(site, row.id)
-    journal.write(row.attempts)
-    journal.close()
-    states = {IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED, IssueState.SENT}
-    ended_at: datetime | None
+    receipt = archive.read_receipt(site.issue_folder(row.id))
+    known = {"began_at": row.began_at or now, "provider": row.provider or (receipt.provider if receipt else None)}
     if as_sent:
+        site.store.deliveries.count_pending_as_sent(row.id, reason="a person decided: sent", now=now)
         note, to, ended_at = "resolved as sent by a person", IssueState.SENT, now
     else:
         note, to, ended_at = "resolved as unsent by a person", IssueState.SENDING, None
-    site.store.issues.move(row.id, states, to, now=now, note=note, began_at=now, ended_at=ended_at)
-    _rewrite_receipt(site, row.id, {"instance": site.store.instance, "ended_at": ended_at})
-
-
-def _rewrite_receipt(site: Site, issue: str, changes: dict[str, object]) -> None:
-    folder = site.issue_folder(issue)
-    receipt = archive.read_receipt(folder)
-    if receipt is not None:
-        archive.write_receipt(folder, receipt.model_copy(update=changes))
+    site.store.issues.move(row.id, BEGUN_STATES, to, now=now, note=note, ended_at=ended_at, **known)
+    stand_for(site, row, ended_at=ended_at)

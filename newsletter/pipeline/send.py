@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,10 +12,11 @@ from newsletter import clock
 from newsletter.delivery.journal import Journal
 from newsletter.delivery.send import Desk, Ended, Ending, Run
 from newsletter.emails import merge
-from newsletter.errors import NotFound, NotPossible
+from newsletter.errors import NeedsPerson, NotPossible, StoreUnusable
 from newsletter.issues import archive
 from newsletter.issues.archive import FrozenIssue
-from newsletter.models import Counts, IssueState, Reader, Receipt
+from newsletter.models import Counts, IssueState, Reader
+from newsletter.pipeline.begun import close_receipt, journal_of, noting, open_receipt, refuse_other_database
 from newsletter.pipeline.site import Site
 from newsletter.pipeline.status import counts_of
 from newsletter.providers import open_provider
@@ -31,6 +33,7 @@ class Watch:
 
     stop: threading.Event = field(default_factory=threading.Event)
     report: Callable[[Counts], None] = lambda _counts: None
+    tell: Callable[[str], None] = lambda _words: None
 
 
 @dataclass(frozen=True)
@@ -48,26 +51,28 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     """Mail the approved issue to everyone who has not got it; killed at any point and run again, it goes on.
 
     Raises `NotPossible` where nothing may be sent: not approved, paused by a person, cancelled, altered since the
-    approval, or begun by another database.
+    approval, or begun by another database; `NeedsPerson` where the store gave out in the middle.
     """
     row = site.issue_row(issue)
     if row.state is IssueState.SENT:
+        close_receipt(site, row)
         return Sent(issue, row.state, counts_of(site, row), Ended(Ending.FINISHED))
     _refuse_unsendable(row)
     frozen = _as_approved(site, row)
-    _refuse_other_database(site, issue)
+    refuse_other_database(site, issue)
     if row.began_at is None and not site.store.deliveries.forecast(row.digest):
         nobody = f"nobody is subscribed to {row.digest}: nothing was sent"
         return Sent(issue, row.state, Counts(), Ended(Ending.FINISHED), warning=nobody)
-    provider, journal = open_provider(site.settings), journal_of(site, issue)
-    owner = site.store.owners.appear()
+    provider, calls = open_provider(site.settings), journal_of(site, issue)
     try:
-        _begin(site, row, provider, now)
-        ended = Run(_desk(site, row, frozen, provider, owner, journal, watch or Watch())).go()
-        return _conclude(site, row, ended)
+        owner = site.store.owners.appear()
+        _begin(site, row, provider, calls, now)
+        with _said_how_far(issue):
+            ended = Run(_desk(site, row, frozen, provider, owner, calls, watch or Watch())).go()
+            return _conclude(site, row, ended)
     finally:
         provider.close()
-        journal.close()
+        calls.close()
         site.store.owners.vanish()
 
 
@@ -93,60 +98,36 @@ def _as_approved(site: Site, row: IssueRow) -> FrozenIssue:
     return frozen
 
 
-def _refuse_other_database(site: Site, issue: str) -> None:
-    problem = why_foreign(site, issue)
-    if problem:
-        raise NotPossible(
-            f"{problem}; nothing was sent now",
-            fix=f"put back the database that began it. If it is lost for good, decide: `newsletter resolve {issue} "
-            f"--as sent` closes the issue, `--as unsent` lets this database send to everyone it holds for unmailed",
-        )
-
-
-def why_foreign(site: Site, issue: str) -> str | None:
-    """Why this database may not send an issue: a lost, restored or copied one does not know what was sent already."""
-    # The files first: the database commits before either is written, so a row read after them is never behind them
-    # while another process sends.
-    receipt, attempts = archive.read_receipt(site.issue_folder(issue)), journal_of(site, issue).read()
-    row = site.issue_row(issue)
-    if receipt is None:
-        return None
-    if receipt.instance != site.store.instance:
-        return f"the sending of {issue} was begun by another database than {site.settings.database.url}"
-    ended_elsewhere = receipt.ended_at is not None and row.ended_at is None
-    if row.began_at is None or ended_elsewhere or attempts > row.attempts:
-        return f"more of {issue} was sent than this database knows of: it is an older copy"
-    return None
-
-
-def journal_of(site: Site, issue: str) -> Journal:
-    return Journal(site.settings.data_folder / "attempts" / issue)
-
-
 # --- one run --------------------------------------------------------------------------------------------------
 
 
-def _begin(site: Site, row: IssueRow, provider: Provider, now: datetime) -> None:
-    """The plan first, then the receipt, then the first call: a crash between any two loses and repeats nothing."""
+def _begin(site: Site, row: IssueRow, provider: Provider, calls: Journal, now: datetime) -> None:
     begun = site.store.deliveries.begin(
         row.id,
         digest=row.digest,
         provider=provider.name,
         batch_size=provider.abilities.batch_size,
-        # Not simply the open states: a person's pause that came this moment must hold.
-        come_from={row.state, IssueState.SENDING},
+        manifest_sha256=row.manifest_sha256,
         now=now,
     )
     if not begun:
         raise NotPossible(f"{row.id} was changed by another process meanwhile", fix=f"see `newsletter status {row.id}`")
-    folder = site.issue_folder(row.id)
-    if archive.read_receipt(folder) is None:
-        receipt = Receipt(issue=row.id, instance=site.store.instance, provider=provider.name, began_at=now)
-        archive.write_receipt(folder, receipt)
+    open_receipt(site, row, provider.name, calls, now=now)
+
+
+@contextmanager
+def _said_how_far(issue: str) -> Iterator[None]:
+    try:
+        yield
+    except (NotPossible, StoreUnusable) as error:
+        raise NeedsPerson(
+            f"the sending of {issue} stopped: {error.problem}",
+            fix=f"{error.fix}; `newsletter send {issue}` goes on, and those already mailed are not mailed again",
+        ) from error
 
 
 def _desk(
-    site: Site, row: IssueRow, frozen: FrozenIssue, provider: Provider, owner: str, journal: Journal, watch: Watch
+    site: Site, row: IssueRow, frozen: FrozenIssue, provider: Provider, owner: str, calls: Journal, watch: Watch
 ) -> Desk:
     return Desk(
         issue_id=row.id,
@@ -158,12 +139,13 @@ def _desk(
         provider=provider,
         compose=composer(site, frozen, provider, now=clock.now()),
         delivery_id=lambda subscriber_id: delivery_id(row.id, subscriber_id),
-        note_attempts=journal.write,
+        note_attempts=noting(row.id, calls),
         now=clock.now,
         monotonic_s=clock.monotonic_s,
         wait=lambda seconds: _wait(watch.stop, seconds),
         stop=watch.stop.is_set,
         report=watch.report,
+        tell=watch.tell,
         patience_s=site.settings.provider.patience.total_seconds(),
         rate_per_s=site.settings.provider.rate_per_s,
     )
@@ -204,29 +186,24 @@ def composer(site: Site, frozen: FrozenIssue, provider: Provider, *, now: dateti
 
 
 def _conclude(site: Site, row: IssueRow, ended: Ended) -> Sent:
+    """With nobody pending it is sent, however the run ended: a stop in the last batch, a doubt about the last mails."""
     now, counts = clock.now(), site.store.deliveries.counts(row.id)
     if not sums_up(counts) or counts.pending < 0:
-        raise NotFound(f"the deliveries of {row.id} do not add up: {counts}", fix="report this with the database")
-    if ended.ending is Ending.FINISHED:
-        site.store.issues.move(row.id, {IssueState.SENDING}, IssueState.SENT, now=now, note="", ended_at=now)
-        _close_receipt(site, row.id, counts, now)
-    elif ended.ending in (Ending.DENIED, Ending.DOUBTFUL):
+        raise NeedsPerson(f"the deliveries of {row.id} do not add up: {counts}", fix="report this with the database")
+    if not counts.pending and site.store.deliveries.end(row.id, now=now):
+        ended = Ended(Ending.FINISHED)
+    elif ended.ending in _WHY:
         note = f"{_WHY[ended.ending]}: {ended.reason}" if ended.reason else _WHY[ended.ending]
         site.store.issues.move(
             row.id, {IssueState.SENDING}, IssueState.PAUSED, now=now, paused_by=BY_PRODUCT, note=note
         )
-    state = site.issue_row(row.id).state
-    return Sent(row.id, state, counts, ended)
+    after = site.issue_row(row.id)
+    if after.state is IssueState.SENT:
+        close_receipt(site, after)
+    return Sent(row.id, after.state, counts, ended)
 
 
 _WHY = {
     Ending.DENIED: "the provider refuses to send at all",
     Ending.DOUBTFUL: "the provider gave no clear answer three times in a row",
 }
-
-
-def _close_receipt(site: Site, issue: str, counts: Counts, now: datetime) -> None:
-    folder = site.issue_folder(issue)
-    receipt = archive.read_receipt(folder)
-    if receipt is not None and receipt.ended_at is None:
-        archive.write_receipt(folder, receipt.model_copy(update={"ended_at": now, "counts": counts.model_dump()}))

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, and_, func, or_, select, update
 from newsletter.models import DeliveryState, IssueState, Reader
 from newsletter.store import tables
 from newsletter.store.engine import reading, writing
+from newsletter.store.issues import locked_state
 from newsletter.store.receipts import MAY_MAIL, Result, new_batch, receipt_of_recipient, receipt_row
 from newsletter.store.upsert import insert_new, replace
 
@@ -101,9 +102,9 @@ class BatchesStore:
         Whoever left since the plan is skipped here, in the same transaction, so leaving works at once.
         """
         with writing(self._engine) as connection:
-            if not self._still_sending(connection, claim.issue_id) or not self._set_attempting(
-                connection, claim, provider, now
-            ):
+            if locked_state(connection, claim.issue_id) is not IssueState.SENDING:
+                return None
+            if not self._set_attempting(connection, claim, provider, now):
                 return None
             readers = self._readers(connection, claim, digest)
             self._skip_others(connection, claim, {reader.subscriber_id for reader in readers}, now)
@@ -113,10 +114,6 @@ class BatchesStore:
             connection.execute(counted.values(attempts=tables.issue.c.attempts + 1))
             attempts = connection.scalar(select(tables.issue.c.attempts).where(tables.issue.c.id == claim.issue_id))
             return readers, int(attempts or 0)
-
-    def _still_sending(self, connection: Connection, issue_id: str) -> bool:
-        query = select(tables.issue.c.state).where(tables.issue.c.id == issue_id).with_for_update()
-        return connection.scalar(query) == IssueState.SENDING.value
 
     def _set_attempting(self, connection: Connection, claim: Claim, provider: str, now: datetime) -> bool:
         statement = update(tables.batch).where(_is_claims(claim), tables.batch.c.state == "claimed")
@@ -191,10 +188,11 @@ class BatchesStore:
             statement = update(tables.batch).where(_is_claims(claim), tables.batch.c.state == "claimed")
             connection.execute(statement.values(state="pending", changed_at=now))
 
-    def is_taken_from(self, claim: Claim) -> bool:
-        """Another owner has this batch now."""
+    def is_sending(self, issue_id: str) -> bool:
+        """Nobody has paused, cancelled or ended it meanwhile."""
+        query = select(tables.issue.c.state).where(tables.issue.c.id == issue_id)
         with reading(self._engine) as connection:
-            return connection.execute(select(tables.batch.c.number).where(_is_claims(claim))).first() is None
+            return connection.scalar(query) == IssueState.SENDING.value
 
     def claimed(self, issue_id: str) -> list[Claim]:
         """The batches that somebody holds and has not begun to call, whoever it is."""

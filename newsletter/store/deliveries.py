@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Integer, Select, and_, cast, func, in
 from newsletter.models import Counts, Delivery, DeliveryState, IssueState
 from newsletter.store import tables
 from newsletter.store.engine import reading, writing
-from newsletter.store.issues import set_state
+from newsletter.store.issues import BY_PERSON, locked_state, set_state
 from newsletter.store.receipts import MAY_MAIL, Result, new_batch, receipt_of_recipient, receipt_row
 from newsletter.store.upsert import replace
 
@@ -34,22 +34,33 @@ class DeliveriesStore:
         digest: str,
         provider: str,
         batch_size: int,
-        come_from: Collection[IssueState],
+        manifest_sha256: str | None,
         now: datetime,
     ) -> bool:
-        """Freeze the audience and open the sending, in one transaction; False when the issue's state forbids it.
+        """Freeze the audience and open the sending, in one transaction; False when the issue may not be sent (now).
 
-        Planned once: later calls only set the state, people who joined meanwhile are not added.
+        It may when it is approved as `manifest_sha256` says, sending, or paused by itself; a person's pause that came
+        this moment holds. Planned once: later calls only set the state, people who joined meanwhile are not added.
         """
         with writing(self._engine) as connection:
+            if not self._may_begin(connection, issue_id, manifest_sha256):
+                return False
+            open_states = {IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED}
             changed = set_state(
-                connection, issue_id, come_from, IssueState.SENDING, now=now, note="", provider=provider
+                connection, issue_id, open_states, IssueState.SENDING, now=now, note="", provider=provider
             )
             if changed and not self._is_planned(connection, issue_id):
                 started = update(tables.issue).where(tables.issue.c.id == issue_id).values(began_at=now)
                 connection.execute(started)
                 self._plan(connection, issue_id, digest, batch_size, now)
             return changed
+
+    def _may_begin(self, connection: Connection, issue_id: str, manifest_sha256: str | None) -> bool:
+        if locked_state(connection, issue_id) is None:
+            return False
+        query = select(tables.issue.c.manifest_sha256, tables.issue.c.paused_by).where(tables.issue.c.id == issue_id)
+        approved, paused_by = connection.execute(query).one()
+        return bool(approved == manifest_sha256 and paused_by != BY_PERSON)
 
     def _is_planned(self, connection: Connection, issue_id: str) -> bool:
         query = select(tables.recipient.c.batch).where(tables.recipient.c.issue_id == issue_id).limit(1)
@@ -94,9 +105,13 @@ class DeliveriesStore:
             replace(connection, tables.receipt, rows, only_where={"state": DeliveryState.UNSURE.value})
 
     def resolve(self, issue_id: str, *, as_sent: bool, reason: str, now: datetime) -> int:
-        """A person's decision on everyone in doubt; unsent ones become pending again. Returns how many."""
+        """A person's decision on everyone in doubt; unsent ones become pending again. Returns how many.
+
+        An issue that was sent is being sent again then, in the same transaction: else nobody would come for them.
+        """
         in_doubt = and_(tables.receipt.c.issue_id == issue_id, tables.receipt.c.state == DeliveryState.UNSURE.value)
         with writing(self._engine) as connection:
+            locked_state(connection, issue_id)
             ids = list(connection.scalars(select(tables.receipt.c.subscriber_id).where(in_doubt)))
             if as_sent:
                 decided = update(tables.receipt).where(in_doubt)
@@ -104,7 +119,31 @@ class DeliveriesStore:
             elif ids:
                 connection.execute(tables.receipt.delete().where(in_doubt))
                 new_batch(connection, issue_id, ids, now=now)
+                note = f"{len(ids)} were resolved as unsent"
+                set_state(
+                    connection, issue_id, {IssueState.SENT}, IssueState.SENDING, now=now, note=note, ended_at=None
+                )
             return len(ids)
+
+    # --- the end ---
+
+    def end(self, issue_id: str, *, now: datetime) -> bool:
+        """Sending or paused → sent, when really nobody is pending; says whether it ended it."""
+        with writing(self._engine) as connection:
+            locked_state(connection, issue_id)
+            if connection.execute(_pending(issue_id).limit(1)).first() is not None:
+                return False
+            states = {IssueState.SENDING, IssueState.PAUSED}
+            return set_state(connection, issue_id, states, IssueState.SENT, now=now, note="", ended_at=now)
+
+    def count_pending_as_sent(self, issue_id: str, *, reason: str, now: datetime) -> None:
+        """A person's word on those of whom this database does not know that they were mailed."""
+        columns = ["issue_id", "subscriber_id", "state", "at", "reason"]
+        sent = literal(DeliveryState.SENT.value)
+        chosen = _pending(issue_id).add_columns(sent, literal(now, tables.Utc()), literal(reason))
+        with writing(self._engine) as connection:
+            locked_state(connection, issue_id)
+            connection.execute(insert(tables.receipt).from_select(columns, chosen))
 
     # --- how it stands ---
 
@@ -142,6 +181,14 @@ class DeliveriesStore:
         with reading(self._engine) as connection:
             for row in connection.execution_options(yield_per=1000).execute(query):
                 yield Delivery(row[0], DeliveryState(row[1]), row[2], row[3], row[4])
+
+
+def _pending(issue_id: str) -> Select[Any]:
+    return (
+        select(tables.recipient.c.issue_id, tables.recipient.c.subscriber_id)
+        .outerjoin(tables.receipt, receipt_of_recipient())
+        .where(tables.recipient.c.issue_id == issue_id, tables.receipt.c.state.is_(None))
+    )
 
 
 def _audience(digest: str) -> Select[Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from newsletter.errors import BadInput, Place, StoreUnusable
 
@@ -112,7 +112,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def _said_plainly(engine: Engine) -> Iterator[None]:
     try:
         yield
-    except DatabaseError as error:
+    except DBAPIError as error:
         reason = str(error.orig).strip()
         if engine.dialect.name == "sqlite":
             fix = _SQLITE_FIXES.get(reason, "look at the disk and at the rights of the data folder")
@@ -125,5 +125,5 @@ _SQLITE_FIXES = {
     "database is locked": "another process holds the database; run the command again when it has ended",
     "file is not a database": "the file at database.url is no SQLite database; move it away or restore a backup",
     "database disk image is malformed": "the database is damaged: move it away and restore a backup",
-    "database or disk is full": "the disk is full; free some space and run the command again",
+    "database or disk is full": "the disk is full; free some space, then run the command again",
 }

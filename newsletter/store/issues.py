@@ -222,6 +222,12 @@ def set_state(
     return bool(connection.execute(statement).rowcount)
 
 
+def locked_state(connection: Connection, issue_id: str) -> IssueState | None:
+    """The state, which nobody else changes until this transaction ends."""
+    found = connection.scalar(select(tables.issue.c.state).where(tables.issue.c.id == issue_id).with_for_update())
+    return IssueState(found) if found else None
+
+
 def _new(issue_id: str, digest: str, due_at: datetime, state: IssueState, now: datetime) -> dict[str, Any]:
     return {
         "id": issue_id,

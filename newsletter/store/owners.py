@@ -20,8 +20,9 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
-from newsletter.errors import NotPossible
+from newsletter.errors import NotPossible, StoreUnusable
 
 
 class Owners(Protocol):
@@ -57,19 +58,23 @@ class FileOwners:
 
     def appear(self) -> str:
         owner = _new_owner()
-        self._mine = self._lock(owner)
-        self._mine.acquire(timeout=0)
+        with self._told():
+            self._mine = self._lock(owner)
+            self._mine.acquire(timeout=0)
         return owner
 
     def is_alive(self, owner: str) -> bool:
-        lock = self._lock(owner)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        lock.release()
-        Path(lock.lock_file).unlink(missing_ok=True)
-        return False
+        with self._told():
+            lock = self._lock(owner)
+            if not Path(lock.lock_file).exists():
+                return False
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                return True
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)
+            return False
 
     def vanish(self) -> None:
         if self._mine is not None:
@@ -79,19 +84,30 @@ class FileOwners:
 
     @contextmanager
     def one_at_a_time(self, what: str) -> Iterator[None]:
-        lock = self._lock(f"only-{what}", singleton=False)
-        try:
-            lock.acquire(timeout=self.WAIT_S)
-        except Timeout as error:
-            raise _busy(what) from error
+        with self._told():
+            lock = self._lock(f"only-{what}")
+            try:
+                lock.acquire(timeout=self.WAIT_S)
+            except Timeout as error:
+                raise _busy(what) from error
         try:
             yield
         finally:
             lock.release()
 
-    def _lock(self, name: str, *, singleton: bool = False) -> FileLock:
+    def _lock(self, name: str) -> FileLock:
         self._folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(self._folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.lock", is_singleton=singleton)
+        return FileLock(self._folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.lock")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreUnusable(
+                f"no lock can be made in {self._folder.parent.name}/{self._folder.name}/: {error.strerror or error}",
+                fix="make room or give the right to write, then run it again",
+            ) from error
 
 
 class ServerOwners:
@@ -124,11 +140,12 @@ class ServerOwners:
     @contextmanager
     def one_at_a_time(self, what: str) -> Iterator[None]:
         with self._engine.connect() as connection:
-            connection.execute(text("select pg_advisory_lock(:key)"), {"key": _key(what)})
             try:
-                yield
-            finally:
-                connection.execute(text("select pg_advisory_unlock(:key)"), {"key": _key(what)})
+                connection.execute(text("set local lock_timeout = '60s'"))
+                connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _key(what)})
+            except OperationalError as error:
+                raise _busy(what) from error
+            yield  # the lock goes with the transaction, and that with the connection
 
 
 def _key(name: str) -> int:

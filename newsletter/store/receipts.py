@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, text, update
 
 from newsletter.models import DeliveryState, SubscriberState
 from newsletter.store import tables
+
+IN_VALUES = 5000
+"""In one `in (…)`; SQLite takes 32,766, PostgreSQL 65,535."""
 
 
 class Result(NamedTuple):
@@ -56,14 +59,22 @@ def new_batch(
     now: datetime,
 ) -> int:
     """Move these recipients into a batch of their own, pending; `tried`: how often they were tried already."""
+    _number_alone(connection, issue_id)
     highest = select(func.max(tables.batch.c.number)).where(tables.batch.c.issue_id == issue_id)
     number = int(connection.scalar(highest) or 0) + 1
     row = {"issue_id": issue_id, "number": number, "state": "pending", "attempt": tried, "changed_at": now}
     connection.execute(insert(tables.batch).values(**row, not_before=not_before))
-    moved = (
-        update(tables.recipient)
-        .where(tables.recipient.c.issue_id == issue_id, tables.recipient.c.subscriber_id.in_(subscriber_ids))
-        .values(batch=number)
-    )
-    connection.execute(moved)
+    moved = update(tables.recipient).where(tables.recipient.c.issue_id == issue_id).values(batch=number)
+    for start in range(0, len(subscriber_ids), IN_VALUES):
+        part = subscriber_ids[start : start + IN_VALUES]
+        connection.execute(moved.where(tables.recipient.c.subscriber_id.in_(part)))
     return number
+
+
+def _number_alone(connection: Connection, issue_id: str) -> None:
+    """Two senders that need a new number at one moment would both take the same (SQLite has one writer anyway).
+
+    A lock of its own: whoever comes here holds a batch's row, and whoever holds the issue's row wants a batch's.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:issue, 0))"), {"issue": issue_id})

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from newsletter.delivery.send import Ended, Ending, Run
+from newsletter.errors import NotPossible, StoreUnusable
 from newsletter.models import Counts, DeliveryState, IssueState
-from newsletter.providers.base import Provider
+from newsletter.providers.base import Answer, Outcome, Provider
 from newsletter.providers.fake import Fake
 from newsletter.providers.misbehaviour import Fault, Misbehaviour
+from newsletter.store.batches import Claim
 from newsletter.store.store import Store
 from tests.desks import MovingClock, a_desk, a_subscriber_row, an_approved_issue
 from tests.factories import utc
@@ -21,15 +24,15 @@ NOW = utc(2023, 11, 16, 9)
 
 
 def begin(store: Store, issue: str, provider: Provider) -> None:
-    states = {IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED}
-    store.deliveries.begin(
+    begun = store.deliveries.begin(
         issue,
         digest="weekly",
         provider=provider.name,
         batch_size=provider.abilities.batch_size,
-        come_from=states,
+        manifest_sha256="0" * 64,
         now=NOW,
     )
+    assert begun
 
 
 def send(store: Store, issue: str, provider: Provider, **values: Any) -> Ended:
@@ -250,6 +253,7 @@ def test_a_pause_from_elsewhere_stops_after_the_batch_in_hand(store: Store) -> N
 
     assert ended.ending is Ending.HELD
     assert store.deliveries.counts(issue) == Counts(recipients=50, sent=20, pending=30)
+    store.issues.move(issue, {IssueState.PAUSED}, IssueState.SENDING, now=NOW)
     provider_after = Fake(batch_size=10)
     send(store, issue, provider_after)
     assert store.deliveries.counts(issue).sent == 50
@@ -372,3 +376,220 @@ def test_a_rate_is_kept(store: Store) -> None:
     send(store, issue, provider, rate_per_s=5, now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait)
 
     assert clock.waited_s == pytest.approx(18, abs=0.5)
+
+
+def test_a_wait_that_the_provider_named_is_not_longer_than_the_patience(store: Store) -> None:
+    issue = an_approved_issue(store, readers=20)
+    send(store, issue, Fake(Misbehaviour.parse("call-busy=@2+, retry-after=3600s"), batch_size=10))
+    clock = MovingClock(NOW)
+
+    ended = send(store, issue, Fake(), now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait)
+
+    assert ended == Ended(Ending.BUSY, "until 2023-11-16 10:00 UTC")
+    assert clock.waited_s == 0
+
+
+def test_a_provider_that_is_busy_and_says_come_at_once_ends_the_run_all_the_same(store: Store) -> None:
+    issue = an_approved_issue(store, readers=20)
+    provider = Fake(Misbehaviour.parse("call-busy=@1+, retry-after=0s"), batch_size=10)
+
+    ended = send(store, issue, provider, patience_s=60)
+
+    assert ended.ending is Ending.BUSY
+    assert provider.calls < 100
+
+
+@pytest.mark.parametrize("named", [1e10, 1e300, float("inf"), float("nan"), -5.0])
+def test_a_wait_that_makes_no_sense_loses_no_answer(store: Store, named: float) -> None:
+    class Odd(Fake):
+        def send(self, letters: Any, *, issue: str) -> Any:
+            accepted, *_ = super().send(letters, issue=issue)
+            return [accepted, *[Answer(Outcome.BUSY, retry_after_s=named)] * (len(letters) - 1)]
+
+    issue = an_approved_issue(store, readers=10)
+
+    send(store, issue, Odd(batch_size=10), patience_s=5)
+
+    counts = store.deliveries.counts(issue)
+    assert (counts.unsure, counts.sent >= 1, counts.sent + counts.pending) == (0, True, 10)
+
+
+def test_a_run_begins_softly_where_an_earlier_one_left_doubts(store: Store) -> None:
+    issue = an_approved_issue(store, readers=1000)
+    broken = "call-unsure-unsent=@1+"
+    send(store, issue, Fake(Misbehaviour.parse(broken), batch_size=100))
+
+    send(store, issue, Fake(Misbehaviour.parse(broken), batch_size=100))
+
+    assert store.deliveries.counts(issue) == Counts(recipients=1000, unsure=102 + 3, pending=895)
+
+
+def test_a_pause_ends_a_wait_for_a_busy_provider(store: Store) -> None:
+    issue, clock = an_approved_issue(store, readers=10), MovingClock(NOW)
+    provider = Fake(Misbehaviour.parse("call-busy=@1, retry-after=600s"), batch_size=10)
+
+    def wait(seconds: float) -> None:
+        clock.wait(seconds)
+        store.issues.move(issue, {IssueState.SENDING}, IssueState.PAUSED, now=NOW, paused_by="person")
+
+    ended = send(store, issue, provider, now=clock.now, monotonic_s=clock.monotonic_s, wait=wait)
+
+    assert ended.ending is Ending.HELD
+    assert clock.waited_s < 10
+
+
+def test_a_pause_ends_the_wait_for_another_process(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=10), Fake(batch_size=10)
+    begin(store, issue, provider)
+    claim = store.batches.claim(issue, owner="frozen", limit=10, now=NOW)
+    assert claim is not None
+    store.batches.attempt(claim, digest="weekly", provider="fake", now=NOW)
+    store.issues.move(issue, {IssueState.SENDING}, IssueState.PAUSED, now=NOW, paused_by="person")
+
+    ended = Run(a_desk(store, provider, issue, is_alive=lambda owner: owner == "frozen")).go()
+
+    assert ended.ending is Ending.HELD
+
+
+def test_a_stop_during_the_wait_for_the_rate_sends_no_further_batch(store: Store) -> None:
+    issue, provider, clock = an_approved_issue(store, readers=50), Fake(batch_size=10), MovingClock(NOW)
+
+    ended = send(
+        store, issue, provider, rate_per_s=1, now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait,
+        stop=lambda: clock.waited_s > 0,
+    )  # fmt: skip
+
+    assert ended.ending is Ending.STOPPED
+    assert provider.calls == 1
+    assert store.deliveries.counts(issue) == Counts(recipients=50, sent=10, pending=40)
+
+
+def test_a_claim_that_was_given_back_meanwhile_is_claimed_again(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=30), Fake(batch_size=10)
+
+    def hold_all_for_dead(_counts: Counts) -> None:
+        for claim in store.batches.claimed(issue):
+            store.batches.give_back(claim, now=NOW)
+
+    ended = send(store, issue, provider, report=hold_all_for_dead)
+
+    assert ended.ending is Ending.FINISHED
+    assert store.deliveries.counts(issue).sent == 30
+    assert max(provider.taken_ids().values()) == 1
+
+
+def test_an_answer_that_the_database_does_not_take_is_recorded_later_and_not_sent_again(store: Store) -> None:
+    issue, provider, said = an_approved_issue(store, readers=30), Fake(batch_size=10), []
+    finish, troubles = store.batches.finish, iter([StoreUnusable("the database is locked")] * 5)
+
+    def troubled(*args: Any, **values: Any) -> Any:
+        for trouble in troubles:
+            raise trouble
+        return finish(*args, **values)
+
+    store.batches.finish = troubled  # type: ignore[method-assign]
+
+    ended = send(store, issue, provider, tell=said.append)
+
+    assert ended.ending is Ending.FINISHED
+    assert len(said) == 1
+    assert provider.taken_ids().total() == 30
+    assert store.deliveries.counts(issue) == Counts(recipients=30, sent=30)
+
+
+def test_a_commit_whose_confirmation_was_lost_is_made_once(store: Store) -> None:
+    issue, provider, clock = (
+        an_approved_issue(store, readers=30),
+        Fake(script=[Fault.BUSY], batch_size=10),
+        MovingClock(NOW),
+    )
+    finish, lost = store.batches.finish, iter([True])
+
+    def unconfirmed(*args: Any, **values: Any) -> Any:
+        following = finish(*args, **values)
+        if next(lost, False):
+            raise StoreUnusable("the connection broke")
+        return following
+
+    store.batches.finish = unconfirmed  # type: ignore[method-assign]
+
+    ended = send(store, issue, provider, now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait)
+
+    assert ended.ending is Ending.FINISHED
+    assert provider.taken_ids().total() == 30
+    assert store.deliveries.counts(issue) == Counts(recipients=30, sent=30)
+
+
+def test_a_call_that_could_not_be_noted_is_not_made_and_leaves_nobody_in_doubt(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=10), Fake(batch_size=10)
+
+    def full_disk(_attempts: int) -> None:
+        raise NotPossible("the disk is full")
+
+    with pytest.raises(NotPossible):
+        send(store, issue, provider, note_attempts=full_disk)
+
+    assert provider.calls == 0
+    assert store.deliveries.counts(issue) == Counts(recipients=10, pending=10)
+
+
+def test_who_was_resolved_as_unsent_is_never_left_behind_in_a_sent_issue(store: Store) -> None:
+    issue = an_approved_issue(store, readers=10)
+    send(store, issue, Fake(Misbehaviour.parse("call-unsure-unsent=@1"), batch_size=10))
+    assert store.deliveries.end(issue, now=NOW)
+
+    store.deliveries.resolve(issue, as_sent=False, reason="a person decided: unsent", now=NOW)
+
+    row = store.issues.get(issue)
+    assert row is not None
+    assert (row.state, row.ended_at) == (IssueState.SENDING, None)
+    assert not store.deliveries.end(issue, now=NOW)
+
+
+def test_smaller_batches_from_now_on_go_to_everyone_once(store: Store) -> None:
+    issue = an_approved_issue(store, readers=500)
+    send(store, issue, Fake(Misbehaviour.parse("call-denied=@2+"), batch_size=200))
+    provider = Fake(batch_size=16)
+
+    send(store, issue, provider)
+
+    assert provider.taken_ids().total() == 300
+    assert store.deliveries.counts(issue) == Counts(recipients=500, sent=500)
+
+
+def test_a_sending_does_not_begin_with_what_was_approved_before(store: Store) -> None:
+    issue = an_approved_issue(store, readers=3)
+    store.issues.withdraw(issue, now=NOW)
+    store.issues.approve(issue, manifest_sha256="1" * 64, post_ids=["b"], left_over=[], now=NOW)
+
+    with pytest.raises(AssertionError):
+        begin(store, issue, Fake())
+
+    assert store.deliveries.counts(issue) == Counts()
+
+
+def test_a_persons_pause_in_the_moment_of_the_beginning_holds(store: Store) -> None:
+    issue = an_approved_issue(store, readers=3)
+    store.issues.move(issue, {IssueState.APPROVED}, IssueState.PAUSED, now=NOW, paused_by="person")
+
+    with pytest.raises(AssertionError):
+        begin(store, issue, Fake())
+
+    row = store.issues.get(issue)
+    assert row is not None
+    assert (row.state, row.paused_by) == (IssueState.PAUSED, "person")
+
+
+def test_senders_that_cut_batches_at_one_moment_take_different_numbers(store: Store) -> None:
+    issue = an_approved_issue(store, readers=400)
+    begin(store, issue, Fake(batch_size=100))
+
+    def cut(number: int) -> list[Claim | None]:
+        owner = f"owner-{number}"
+        return [store.batches.claim(issue, owner=owner, limit=5, now=NOW) for _ in range(15)]
+
+    with ThreadPoolExecutor(4) as pool:
+        claims = [claim for found in pool.map(cut, range(4)) for claim in found]
+
+    numbers = [claim.number for claim in claims if claim]
+    assert len(numbers) == len(set(numbers)) == 60

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from newsletter.delivery.send import Run
-from newsletter.models import IssueState
 from newsletter.providers.base import Answer
 from newsletter.providers.fake import Fake
 from newsletter.providers.misbehaviour import Misbehaviour
@@ -71,8 +70,7 @@ class Fused(Fake):
 def run_once(store: Store, provider: Fused, issue: str, owner: str) -> None:
     fuse = provider.fuse
     begin = fuse.around(store.deliveries.begin)
-    states = {IssueState.APPROVED, IssueState.SENDING}
-    begin(issue, digest="weekly", provider="fake", batch_size=10, come_from=states, now=NOW)
+    begin(issue, digest="weekly", provider="fake", batch_size=10, manifest_sha256="0" * 64, now=NOW)
     batches = store.batches
     for name in ("claim", "attempt", "finish"):
         setattr(batches, name, fuse.around(getattr(type(batches), name).__get__(batches)))

@@ -1,0 +1,53 @@
+"""What a provider's answers mean for the deliveries of a batch: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from newsletter.models import DeliveryState, Reader
+from newsletter.providers.base import Answer, Letter, Outcome
+from newsletter.store.receipts import Result
+
+STATES = {
+    Outcome.ACCEPTED: DeliveryState.SENT,
+    Outcome.REFUSED: DeliveryState.REFUSED,
+    Outcome.UNSURE: DeliveryState.UNSURE,
+}
+"""What settles a delivery; all other outcomes leave it pending."""
+
+
+def is_unsure(answer: Answer) -> bool:
+    return answer.outcome is Outcome.UNSURE
+
+
+def reason_of(answers: Sequence[Answer], outcome: Outcome) -> str:
+    """The first reason given for this outcome."""
+    return next((answer.reason for answer in answers if answer.outcome is outcome and answer.reason), "")
+
+
+def results_of(readers: Sequence[Reader], answers: Sequence[Answer]) -> list[Result]:
+    """What is now known of those whose delivery is settled or in doubt."""
+    pairs = zip(readers, answers, strict=False)
+    return [
+        Result(reader.subscriber_id, STATES[answer.outcome], answer.provider_id, answer.reason)
+        for reader, answer in pairs
+        if answer.outcome in STATES
+    ]
+
+
+def not_mailed(readers: Sequence[Reader], answers: Sequence[Answer]) -> list[str]:
+    """Who was certainly not mailed: told to come again, denied, or not part of the call because it was full."""
+    answered = [reader for reader, answer in zip(readers, answers, strict=False) if answer.outcome not in STATES]
+    return [reader.subscriber_id for reader in (*answered, *readers[len(answers) :])]
+
+
+def fitting(letters: Sequence[Letter], batch_bytes: int | None) -> int:
+    """How many of the letters fit into one call, at least one."""
+    if batch_bytes is None:
+        return len(letters)
+    total = 0
+    for count, letter in enumerate(letters):
+        total += sum(map(len, letter.parts))
+        if total > batch_bytes:
+            return max(count, 1)
+    return len(letters)
