@@ -49,6 +49,8 @@ def posts(
         found = listing(opened, strict=strict, now=clock.now())
         zone = opened.settings.site.zone
         warn_of_problems(found.problems, opened.settings.posts.folder)
+        for page in found.passed_over:
+            output.say(f"not a post: {page.path}: {page.reason}")
         if json:
             facts = [{**one._asdict(), "published_at": output.iso(one.published_at, zone)} for one in found.posts]
             output.as_json([{key: value for key, value in fact.items() if key != "notes"} for fact in facts])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from newsletter.issues import archive
 from newsletter.issues.file import LastAutomatic, excluded_ids
 from newsletter.issues.select import Selection, select, start_of
-from newsletter.models import Collected, Post, PostProblem
+from newsletter.models import Collected, PassedOver, Post, PostProblem
 from newsletter.pipeline.collect import collect
 from newsletter.pipeline.site import Site
 from newsletter.schedules import wall_time
@@ -32,6 +32,7 @@ class Listing(NamedTuple):
     posts: list[ListedPost]
     """Newest first."""
     problems: tuple[PostProblem, ...]
+    passed_over: tuple[PassedOver, ...]
 
 
 def selection_for(
@@ -75,7 +76,7 @@ def listing(site: Site, *, strict: bool, now: datetime) -> Listing:
     for post in posts:
         issues = sorted({one[post.id] for one in used if post.id in one})
         listed.append(_listed(post, issues, None if issues else _reason(post, reasons)))
-    return Listing(listed, collected.problems)
+    return Listing(listed, collected.problems, collected.passed_over)
 
 
 def _listed(post: Post, issues: list[str], reason: str | None) -> ListedPost:

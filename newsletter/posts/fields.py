@@ -120,19 +120,20 @@ class Fields:
 
     # --- lists ---
 
-    def tags(self) -> tuple[str, ...]:
+    def tags(self, *, split_at_blanks: bool = False) -> tuple[str, ...]:
+        """`split_at_blanks`: one text is several tags, as in Jekyll; elsewhere it is one tag of several words."""
         named = [*self._found("tags")]
         named += [
             item for _, value in self._found("taxonomies") if isinstance(value, Mapping) for item in value.items()
         ]
-        return _unique(tag for key, value in named for tag in self._tags_of(str(key), value))
+        return _unique(tag for key, value in named for tag in self._tags_of(str(key), value, split_at_blanks))
 
-    def _tags_of(self, key: str, value: object) -> Iterator[str]:
+    def _tags_of(self, key: str, value: object, split_at_blanks: bool) -> Iterator[str]:
         if not isinstance(value, str):
             yield from (name.lstrip("#") for name in _names(value))
         elif re.search(r"[,;|\n]", value):
             yield from (part.strip().strip("#") for part in re.split(r"[,;|\n]", value.strip("[]")))
-        elif self._front.kind == "yaml" and squeezed(key) in ("tags", "categories"):
+        elif split_at_blanks and self._front.kind == "yaml" and squeezed(key) in ("tags", "categories"):
             # Jekyll: "a YAML list or a space-separated string" (jekyllrb.com/docs/posts, read 2026-11).
             yield from (part.strip("#") for part in value.split())
         else:

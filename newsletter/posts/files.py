@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from newsletter.models import BodyFormat, PostProblem
-from newsletter.posts.vocabulary import NOT_CONTENT, NOT_POSTS
+from newsletter.models import BodyFormat, PassedOver, PostProblem
+from newsletter.posts.vocabulary import NOT_CONTENT, NOT_POSTS, TEMPLATES
 
 MAX_FILE_BYTES = 5_000_000
 
@@ -46,6 +46,14 @@ class Unreadable(Exception):
         self.line = line
 
 
+class NoPost(Exception):
+    """A file that is not meant as a post; becomes a `PassedOver` before it leaves this package."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Vanished(Exception):
     """The file was deleted after it was listed; the next reading does not see it any more."""
 
@@ -63,19 +71,29 @@ class Found(NamedTuple):
         return os.path.splitext(self.path)[1].lower()  # noqa: PTH122  (10 times faster; 5,000 files)
 
 
-def list_files(root: Path) -> tuple[list[Found], list[PostProblem]]:
-    """All files that may be posts, by path, and what could not be looked at."""
-    found: list[Found] = []
-    problems: list[PostProblem] = []
+class Listed(NamedTuple):
+    """What a folder holds, each by path."""
+
+    files: list[Found]
+    problems: list[PostProblem]
+    """What could not be looked at."""
+    passed_over: list[PassedOver]
+
+
+def list_files(root: Path) -> Listed:
+    """All files that may be posts, and what else looks like text."""
+    listed = Listed([], [], [])
     for item in _walk(root.resolve()):
         if isinstance(item, PostProblem):
-            problems.append(item)
+            listed.problems.append(item)
+        elif isinstance(item, PassedOver):
+            listed.passed_over.append(item)
         else:
-            found.append(item)
-    return sorted(found), sorted(problems)
+            listed.files.append(item)
+    return Listed(sorted(listed.files), sorted(listed.problems), sorted(listed.passed_over))
 
 
-def _walk(root: Path) -> Iterator[Found | PostProblem]:
+def _walk(root: Path) -> Iterator[Found | PostProblem | PassedOver]:
     pending = [""]
     while pending:
         folder = pending.pop()
@@ -87,21 +105,28 @@ def _walk(root: Path) -> Iterator[Found | PostProblem]:
             continue
         for entry in listed:
             # Every generator passes these over: hidden files, and what editors and authors set aside.
-            if entry.name.startswith((".", "#", "~")) or entry.name in NOT_CONTENT:
+            if entry.name.startswith((".", "#", "~")):
                 continue
             path = folder + entry.name
+            if entry.name in NOT_CONTENT:
+                yield PassedOver(shown(path) + "/", "a folder of the site generator")
+                continue
             if entry.is_dir(follow_symlinks=False):
                 pending.append(path + "/")
             else:
                 yield from _look_at(entry, path, root)
 
 
-def _look_at(entry: os.DirEntry[str], path: str, root: Path) -> Iterator[Found | PostProblem]:
+def _look_at(entry: os.DirEntry[str], path: str, root: Path) -> Iterator[Found | PostProblem | PassedOver]:
     suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122
     if entry.is_symlink():
         yield from _follow(path, root)
-    elif (suffix not in FORMATS and suffix not in UNSUPPORTED) or entry.name.lower() in NOT_POSTS:
+    elif suffix in TEMPLATES:
+        yield PassedOver(shown(path), "a template of the site generator")
+    elif suffix not in FORMATS and suffix not in UNSUPPORTED:
         return
+    elif entry.name.lower() in NOT_POSTS:
+        yield PassedOver(shown(path), "a file for machines")
     elif reason := _bad_name(path):
         yield PostProblem(shown(path), None, reason)
     else:
@@ -119,7 +144,7 @@ def _measure(entry: os.DirEntry[str], path: str) -> Iterator[Found | PostProblem
     yield Found(path, status.st_size, status.st_mtime_ns)
 
 
-def _follow(path: str, root: Path) -> Iterator[PostProblem]:
+def _follow(path: str, root: Path) -> Iterator[PostProblem | PassedOver]:
     # A link that stays inside is passed over: what it points to is read where it lies, and not a second time.
     target = root / path
     try:
@@ -130,9 +155,13 @@ def _follow(path: str, root: Path) -> Iterator[PostProblem]:
     except (OSError, RuntimeError):
         yield PostProblem(shown(path), None, "is a symbolic link that leads in a circle")
     else:
-        if not real.is_relative_to(root) and (real.is_dir() or _may_be_post(path)):
+        if not real.is_dir() and not _may_be_post(path):
+            return
+        if not real.is_relative_to(root):
             reason = f"is a symbolic link out of the posts folder, to {shown(str(real))}; copy the file here instead"
             yield PostProblem(shown(path), None, reason)
+        else:
+            yield PassedOver(shown(path), "a symbolic link within the folder; what it leads to is read where it lies")
 
 
 def _may_be_post(path: str) -> bool:

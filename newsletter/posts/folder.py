@@ -9,11 +9,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from newsletter.errors import BadInput
-from newsletter.models import Collected, KnownPost, Post, PostFile, PostProblem
+from newsletter.models import Collected, KnownPost, PassedOver, Post, PostFile, PostProblem
 from newsletter.posts.files import (
     MAX_FILE_BYTES,
     UNSUPPORTED,
     Found,
+    NoPost,
     Unreadable,
     Vanished,
     list_files,
@@ -24,8 +25,11 @@ from newsletter.posts.history import History
 from newsletter.posts.identity import assign_ids
 from newsletter.posts.parsing import Reading, file_time, read_post
 
-READER_VERSION = 1
+READER_VERSION = 2
 """To be raised with every change of what a file is read as: the cache then parses everything anew."""
+
+_PASSED_OVER = "null"
+"""Instead of a post, in the cache."""
 
 
 class FolderReading(NamedTuple):
@@ -50,16 +54,17 @@ def read_folder(
     A file with the size and time that the cache knows is not opened; one with the same content is not parsed.
     """
     _check(root)
-    found, problems = list_files(root)
+    listed = list_files(root)
     reader = reader_version(zone, url_pattern)
     reading = Reading(zone, url_pattern, History(root.resolve(), use_git=use_git).added_on)
     shelf = _Shelf(root.resolve(), reading, reader, cached)
-    for file in found:
+    for file in listed.files:
         shelf.look_up(file)
     posts = assign_ids(shelf.posts, known)
     collected = Collected(
         posts=tuple(sorted(posts, key=lambda post: (post.id, post.path))),
-        problems=tuple(sorted([*problems, *shelf.problems])),
+        problems=tuple(sorted([*listed.problems, *shelf.problems])),
+        passed_over=tuple(sorted([*listed.passed_over, *shelf.passed_over])),
         read_count=shelf.read_count,
     )
     gone = tuple(sorted(cached.keys() - shelf.seen))
@@ -88,6 +93,7 @@ class _Shelf:
         self._cached = cached
         self.posts: list[Post] = []
         self.problems: list[PostProblem] = []
+        self.passed_over: list[PassedOver] = []
         self.changed: list[PostFile] = []
         self.seen: set[str] = set()
         self.read_count = 0
@@ -125,6 +131,8 @@ class _Shelf:
             post = read_post(file.path, content, file.modified_ns, self._reading)
         except Unreadable as problem:
             row = row._replace(problem=problem.reason, problem_line=problem.line)
+        except NoPost as page:
+            row = row._replace(post_json=_PASSED_OVER, problem=page.reason)
         if post is not None:
             row = row._replace(post_json=post.model_dump_json())
         self._shelve(row, post, is_new=True)
@@ -133,16 +141,18 @@ class _Shelf:
         self.seen.add(row.path)
         if is_new:
             self.changed.append(row)
-        if row.post_json:
+        if row.post_json == _PASSED_OVER:
+            self.passed_over.append(PassedOver(row.path, row.problem))
+        elif row.post_json:
             self.posts.append(post or Post.model_validate_json(row.post_json))
-        elif row.problem:
+        else:
             self.problems.append(PostProblem(row.path, row.problem_line, row.problem))
 
 
 def _touched(row: PostFile, file: Found) -> PostFile:
     """The row with the file's new time; an undated post keeps the date that it was given when it was first read."""
     row = row._replace(size_bytes=file.size_bytes, modified_ns=file.modified_ns)
-    if not row.post_json:
+    if row.post_json in ("", _PASSED_OVER):
         return row
     modified_at = file_time(file.modified_ns)
     post = Post.model_validate_json(row.post_json).model_copy(update={"modified_at": modified_at})

@@ -233,7 +233,7 @@ def _yaml(field: dict[str, object]) -> str:
 
 def _ids_in(folder: Path) -> Iterable[str]:
     """The ids that the post files in the folder carry, whatever their names are by now."""
-    found, _ = list_files(folder)
+    found = list_files(folder).files
     for file in found:
         with contextlib.suppress(Unreadable, Vanished):
             head = decode(read_bytes(folder / file.path)).text

@@ -14,12 +14,16 @@ from newsletter.models import BodyFormat, Post
 from newsletter.posts import addresses, dates
 from newsletter.posts.encoding import decode
 from newsletter.posts.fields import Fields, one_line
-from newsletter.posts.files import FORMATS, UNSUPPORTED, Unreadable
+from newsletter.posts.files import FORMATS, UNSUPPORTED, NoPost, Unreadable
 from newsletter.posts.frontmatter import FrontMatter, split
 from newsletter.posts.headings import first_heading
 from newsletter.posts.vocabulary import PAGE_LAYOUTS, PAGE_NAMES
 
 MAX_TITLE_CHARACTERS = 300
+_TEMPLATE = re.compile(
+    r"\s*(?:\{%-?\s*(?:extends|block|include|import|from|macro)\b|\{\{-?\s*(?:define|template|block)\b)"
+)
+"""How a template of Jinja, Liquid or Go begins, and no page does."""
 
 AddedOn = Callable[[str], tuple[datetime, str] | None]
 """Path → when git says that the file was added, and what to tell about that date; None: git does not know."""
@@ -33,9 +37,13 @@ class Reading(NamedTuple):
     added_on: AddedOn
 
 
-def read_post(path: str, content: bytes, modified_ns: int, reading: Reading) -> Post | None:
-    """The post in the file; None: a page or a section of the site, no post. Raises `Unreadable`."""
+def read_post(path: str, content: bytes, modified_ns: int, reading: Reading) -> Post:
+    """The post in the file. Raises `Unreadable`, and `NoPost` for a page or a section of the site."""
     suffix = posixpath.splitext(path)[1].lower()
+    if posixpath.basename(path).startswith("_index."):
+        raise NoPost("a section of the site, which lists posts")  # of Hugo and Zola
+    if suffix in UNSUPPORTED and (reason := _why_page_by_name(path)):
+        raise NoPost(reason)
     if suffix in UNSUPPORTED:
         raise Unreadable(_unsupported(suffix))
     body_format = FORMATS[suffix]
@@ -45,8 +53,6 @@ def read_post(path: str, content: bytes, modified_ns: int, reading: Reading) -> 
     if body_format == "text":
         _refuse_dump(decoded.text)
     front = split(decoded.text, body_format)
-    if posixpath.basename(path).startswith("_index."):
-        return None  # of Hugo and Zola: a section, which lists posts
     return _assemble(path, body_format, front, modified_ns, reading, decoded.note)
 
 
@@ -66,11 +72,11 @@ def _refuse_dump(text: str) -> None:
 
 def _assemble(
     path: str, body_format: BodyFormat, front: FrontMatter, modified_ns: int, reading: Reading, note: str
-) -> Post | None:
+) -> Post:
     fields = Fields(front)
     dated = _dated(path, fields, reading.zone)
-    if dated is None and _is_page(path, fields):
-        return None
+    if reason := _why_page(path, body_format, front, fields, is_dated=dated is not None):
+        raise NoPost(reason)
     modified_at = file_time(modified_ns)
     published_at, dated_by = dated or _dated_by_history(path, modified_at, reading)
     title, titled_by = _titled(path, body_format, front, fields)
@@ -79,7 +85,7 @@ def _assemble(
         fields.slug() or addresses.slugged(name[1] if name else addresses.base_name(path)) or addresses.slugged(title)
     )
     slug = slug or "post"
-    tags = fields.tags()
+    tags = fields.tags(split_at_blanks=name is not None)
     summary = fields.summary()
     image, image_alt = fields.image()
     own_id = fields.own_id()
@@ -135,15 +141,26 @@ def _dated_by_history(path: str, modified_at: datetime, reading: Reading) -> tup
     return modified_at.astimezone(reading.zone), "without a date: dated by the file's time, which copying changes"
 
 
-def _is_page(path: str, fields: Fields) -> bool:
+def _why_page(path: str, body_format: BodyFormat, front: FrontMatter, fields: Fields, *, is_dated: bool) -> str:
+    """Why a file is a page of the site and no post; empty if it may be a post."""
+    if front.kind == "header" and path.startswith("pages/"):
+        return "a page, in pages/"  # of Pelican, dated or not
+    if is_dated:
+        return ""
+    if body_format == "html" and _TEMPLATE.match(front.body):
+        return "a template of the site generator"
+    if reason := _why_page_by_name(path):
+        return reason
+    if layout := next((layout for layout in fields.layouts() if layout in PAGE_LAYOUTS), ""):
+        return f"a page without a date (its layout is {layout})"
+    return ""
+
+
+def _why_page_by_name(path: str) -> str:
     stem = posixpath.splitext(posixpath.basename(path))[0].lower()
-    at_root = "/" not in path
-    return (
-        (at_root and stem in PAGE_NAMES)
-        or stem in ("readme", "license", "changelog")
-        or any(layout in PAGE_LAYOUTS for layout in fields.layouts())
-        or path.split("/")[0] == "pages"
-    )
+    if ("/" not in path and stem in PAGE_NAMES) or stem in ("readme", "license", "changelog", "todo"):
+        return "a page without a date"
+    return "a page without a date, in pages/" if path.split("/")[0] == "pages" else ""
 
 
 # --- title ----------------------------------------------------------------------------------------------------

@@ -99,6 +99,13 @@ NOT_CONTENT = frozenset(
     _layouts _includes _sass _data _site _plugins _theme _cache node_modules __pycache__ vendor bower_components
 """)
 )
+# What generators make pages of, lists of posts above all.
+TEMPLATES = frozenset(
+    _words("""
+    .njk .liquid .hbs .handlebars .mustache .ejs .pug .jade .haml .swig .astro .vue .svelte .j2 .jinja .jinja2 .erb
+    .slim .webc .gotmpl
+""")
+)
 # What these files hold is for machines, in every site that has them.
 NOT_POSTS = frozenset(
     _words("""

@@ -204,7 +204,7 @@ def test_the_date_of_a_change_is_not_the_date_of_publication(line: str) -> None:
     ("lines", "tags"),
     [
         (["tags: [a, b]"], ("a", "b")),
-        (["tags: a b"], ("a", "b")),
+        (["tags: a b"], ("a b",)),
         (["tags: open day, hall"], ("open day", "hall")),
         (["category: Open Day"], ("Open Day",)),
         (["tags: ['#a', A, b]", "categories: [c, b]"], ("a", "b", "c")),
