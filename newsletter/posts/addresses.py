@@ -8,6 +8,14 @@ import unicodedata
 from datetime import datetime
 from urllib.parse import quote, urljoin, urlsplit
 
+# How Hugo and Zola name translations; after `index.` any code, elsewhere none that is also a suffix (`node.js`).
+_CODES = (
+    "ar|bg|bn|ca|cs|da|de|el|en|es|et|eu|fa|fi|fr|gl|he|hi|hr|hu|id|it|ja|ko|lt|lv|nb|nl|nn|no|pl|pt|ro|ru|sk|sl|sr|sv"
+    "|ta|th|tr|uk|ur|vi|zh"
+)
+_LANGUAGE = re.compile(
+    rf"(?<=[^/.])(?:(?<=/index)|(?=\.(?:{_CODES})\b))\.(?P<language>[a-z]{{2}}(?:-[A-Za-z]{{2,4}})?)$"
+)
 _PLACEHOLDER = re.compile(r"\{(path|slug|yyyy|mm|dd)\}")
 _JEKYLL_PLACEHOLDER = re.compile(r":(categories|year|month|day|title|slug|name)\b")
 
@@ -21,7 +29,13 @@ def path_id(path: str) -> str:
 
 def base_name(path: str) -> str:
     """The name that speaks of the post: of the file, or of its folder where the file is an `index`."""
-    return posixpath.basename(path_id(path))
+    return posixpath.basename(_without_language(path_id(path))[0])
+
+
+def _without_language(path: str) -> tuple[str, str]:
+    """`title.pt-BR` and `title/index.fr` → `title` and the language; empty where there is none."""
+    found = _LANGUAGE.search(path)
+    return (path[: found.start()].removesuffix("/index"), found["language"]) if found else (path, "")
 
 
 def slugged(text: str) -> str:
@@ -43,8 +57,10 @@ def is_web_address(value: object) -> bool:
 
 def from_pattern(pattern: str, *, path: str, slug: str, published_at: datetime) -> str:
     """The address that the pattern gives; `{path}` is the path without suffix and without a last `/index`."""
+    plain, language = _without_language(path_id(path))
     values = {
-        "path": quote(path_id(path)),
+        # Hugo and Zola publish a translation under its language.
+        "path": quote(f"{language.lower()}/{plain}" if language else plain),
         "slug": quote(slug),
         "yyyy": f"{published_at.year:04}",
         "mm": f"{published_at.month:02}",

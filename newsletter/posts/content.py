@@ -67,9 +67,10 @@ def _front_matter(post: Post, folder: Path) -> FrontMatter:
 
 def _dialect(post: Post, front: FrontMatter) -> Dialect:
     has_jekylls_name = dates.date_in_name(base_name(post.path)) is not None or "layout" in front.fields
+    is_zola = front.kind == "toml" or bool({"extra", "taxonomies"} & front.fields.keys())
     return Dialect(
         is_liquid=front.kind == "yaml" and has_jekylls_name,
-        is_tera=front.kind == "toml",
+        is_tera=is_zola,
         is_mdx=posixpath.splitext(post.path)[1].lower() == ".mdx",
         is_html=post.body_format == "html",
         is_plain=post.body_format == "text",

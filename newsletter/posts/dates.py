@@ -155,7 +155,8 @@ def _quoted(value: object) -> str:
 
 # --- dates in names -------------------------------------------------------------------------------------------
 
-_IN_NAME = re.compile(r"(?<!\d)(\d{4})([-_.]?)(\d{2})\2(\d{2})(?=$|[-_. T])")
+# Jekyll takes a day or month of one digit too: `2015-11-9-title.md`.
+_IN_NAME = re.compile(r"(?<!\d)(?:(\d{4})([-_.]?)(\d{2})\2(\d{2})|(\d{4})-(\d{1,2})-(\d{1,2}))(?=$|[-_. T])")
 _IN_FOLDERS = re.compile(r"(?:^|/)(\d{4})/(\d{1,2})/(\d{1,2})(?:/|$)")
 
 
@@ -164,7 +165,7 @@ def date_in_name(name: str) -> tuple[date, str] | None:
     found = _IN_NAME.match(name)
     if found is None:
         return None
-    day = _day(found[1], found[3], found[4])
+    day = _day(found[1], found[3], found[4]) if found[1] else _day(found[5], found[6], found[7])
     return (day, name[found.end() :].lstrip("-_. ")) if day else None
 
 

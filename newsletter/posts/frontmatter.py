@@ -25,6 +25,7 @@ Kind = Literal["yaml", "toml", "json", "header", "html", "none"]
 _FENCE = re.compile(r"\A\s*^(?P<fence>---|\+\+\+)(?P<language>[a-z]*)[ \t]*\n", re.MULTILINE)
 _YAML_END = re.compile(r"^(?:---|\.\.\.)[ \t]*$\n?", re.MULTILINE)
 _TOML_END = re.compile(r"^\+\+\+[ \t]*$\n?", re.MULTILINE)
+_TABLE_WITH_KEY = re.compile(r"^([ \t]*\[{1,2}[\w.-]+\]{1,2})[ \t]+(?=[\w\"'])", re.MULTILINE)
 _JSON_START = re.compile(r'\A\s*\{\s*(?:"|\})')
 _HEADER_LINE = re.compile(r"(?P<key>[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z0-9_-]+){0,2}):(?:[ \t]+(?P<value>.*)|[ \t]*)$")
 _KEY_LINE = re.compile(r"^[A-Za-z_][\w -]*:(?:\s|$)")
@@ -161,7 +162,13 @@ def _parse(raw: str, language: str, first_line: int) -> object:
 
 def _toml(raw: str, first_line: int) -> object:
     try:
-        return tomllib.loads(raw)
+        try:
+            return tomllib.loads(raw)
+        except tomllib.TOMLDecodeError:
+            # Old Zola read a table and its first key on one line.
+            if (apart := _TABLE_WITH_KEY.sub(r"\1\n", raw)) == raw:
+                raise
+            return tomllib.loads(apart)
     except (tomllib.TOMLDecodeError, ValueError) as error:
         found = re.search(r"line (\d+)", str(error))
         line = first_line + (int(found[1]) - 1 if found else max(raw.count("\n") - 1, 0))

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from newsletter.models import Post
 from newsletter.posts import dates
 from newsletter.posts.addresses import base_name, from_pattern, is_web_address, slugged
-from newsletter.posts.files import FORMATS
+from newsletter.posts.files import FORMATS, UNSUPPORTED
 
 _PELICAN = re.compile(
     r"^(?:\{|%7B|\|)(?P<kind>filename|static|attach|index|tag|category|author)(?:\}|%7D|\|)(?P<path>.*)", re.IGNORECASE
@@ -54,13 +54,15 @@ class Links(NamedTuple):
             found = self._other_post(path.removeprefix("@"))
             return found and found + (f"#{parts.fragment}" if parts.fragment else "")
         if path.startswith("/"):
-            base = self.post.url or self._origin() or self.site_url
+            # First the site's own address: that of a link post leads to somebody else.
+            base = self._origin() or self.post.url or self.site_url
             return urljoin(base, address) if base else None
         return self._beside(path) or (urljoin(self._base(), address) if self.post.url and address else None)
 
     def _pelican(self, kind: str, path: str) -> str | None:
         if kind == "filename":
-            return self._other_post(path)
+            # Old Pelican names pictures and downloads by it too.
+            return self._other_post(path) if path.lower().endswith((*FORMATS, *UNSUPPORTED)) else self._relative(path)
         if kind == "index":
             return self._origin() or None
         if kind in ("tag", "category", "author"):

@@ -16,7 +16,11 @@ from newsletter.posts.markdown import code_lines
 
 MORE = "\ue000more\ue001"
 """Stands where the author ended the summary; no text can hold it, its letters are taken out of every text first."""
-_OURS = re.compile("[\ue000-\ue003]")
+_GONE = "\ue004"
+"""Stands where a tag left nothing: a line of which nothing is left must not end the HTML around it."""
+_CLOSE_TEXT = re.compile(r"(</figure>[ \t]*\n)(?=[^\s<])")
+"""Text right below HTML counts as HTML too, with its Markdown unread."""
+_OURS = re.compile("[\ue000-\ue004]")
 _HELD = re.compile("\ue002(\\d+)\ue003")
 
 
@@ -46,8 +50,10 @@ _HOSTS |= {
 }
 _LABELS = {"youtube": "Watch the video", "vimeo": "Watch the video", "gist": "See the code"}
 _FIGURES = frozenset(
-    ("figure", "img", "image", "picture", "responsive-image", "resize_image", "picture_tag", "imgproc")
+    ("figure", "img", "image", "picture", "responsive-image", "resize_image", "picture_tag", "imgproc", "asset_img")
 )
+_SOURCES = ("src", "path", "url", "link", "file", "image_path", "image")
+_PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|svg|avif)(?:[?#].*)?$", re.IGNORECASE)
 _REFERENCES = frozenset(("ref", "relref", "post_url", "link"))
 
 
@@ -85,9 +91,25 @@ def _without_tags(text: str, dialect: Dialect) -> str:
         text = re.sub(rf"\{{\{{-?\s*(?:{made_names})\b[^{{}}\n]*-?\}}\}}", "", text)
     if dialect.is_liquid:
         text = syntax.LIQUID_OUTPUT.sub("", text)
+    text = text.replace(_GONE, "") if dialect.is_html else _without_traces(text)
     if dialect.is_mdx:
         text = syntax.MDX_COMMENT.sub("", syntax.MDX_IMPORT.sub("", syntax.MDX_MORE.sub(MORE, text)))
     return text
+
+
+def _without_traces(text: str) -> str:
+    if _GONE in text:
+        lines = text.split("\n")
+        for at, line in enumerate(lines):
+            if _GONE in line:
+                left = line.replace(_GONE, "")
+                lines[at] = f"{left}<!-- -->" if not left.strip() and _is_within_html(lines, at) else left
+        text = "\n".join(lines)
+    return _CLOSE_TEXT.sub(r"\1\n", text)
+
+
+def _is_within_html(lines: list[str], at: int) -> bool:
+    return any(line.lstrip().startswith("<") for line in (*lines[max(at - 1, 0) : at], *lines[at + 1 : at + 2]))
 
 
 def _each(
@@ -150,11 +172,30 @@ def _code(inside: str, language: str, dialect: Dialect) -> str:
 
 
 def _hugo(found: re.Match[str]) -> str:
-    return "" if found["close"] else _shown(found["name"], found["arguments"])
+    return _GONE if found["close"] else _shown(found["name"], found["arguments"]) or _GONE
 
 
 def _liquid(found: re.Match[str]) -> str:
-    return _shown(found["name"], found["arguments"])
+    if found["name"] == "include":
+        return _included(found["arguments"]) or _GONE
+    return _shown(found["name"], found["arguments"]) or _GONE
+
+
+def _included(written: str) -> str:
+    """The picture of `{% include figure.html url="/a.png" %}`, whatever the theme calls it; it is on the site."""
+    named, _ = _arguments(written)
+    source = _source(named)
+    if not _PICTURE.search(source):
+        return ""
+    return _figure({**named, "src": _from_the_top(source)}, [])
+
+
+def _from_the_top(address: str) -> str:
+    return address if address.startswith("/") or "://" in address or not address else f"/{address}"
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return _from_the_top(found["text"]) if found["filter"] in ("relative_url", "absolute_url") else found["text"]
 
 
 def _tera(found: re.Match[str], dialect: Dialect) -> str:
@@ -175,7 +216,7 @@ def _shown(name: str, written: str) -> str:
         return _figure(named, plain)
     if name in _HOSTS:
         return _player(name, named, plain)
-    return ""
+    return _figure(named, []) if _PICTURE.search(_source(named)) else ""
 
 
 def _arguments(written: str) -> tuple[dict[str, str], list[str]]:
@@ -192,16 +233,17 @@ def _arguments(written: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _figure(named: dict[str, str], plain: list[str]) -> str:
-    source = next((named[key] for key in ("src", "path", "url", "link", "file") if named.get(key)), "")
-    source = source or next(
-        (word for word in plain if re.search(r"\.(?:jpe?g|png|gif|webp|svg|avif)$", word, re.IGNORECASE)), ""
-    )
+    source = _source(named) or next((word for word in plain if _PICTURE.search(word)), "")
     if not source:
         return ""
-    caption = re.sub(r"<[^<>]*>", "", named.get("caption") or named.get("title") or "")
+    caption = re.sub(r"<[^<>]*>", "", named.get("caption") or named.get("description") or named.get("title") or "")
     alt = html.escape(named.get("alt") or caption)
     below = f"<figcaption>{html.escape(caption, quote=False)}</figcaption>" if caption else ""
     return f'<figure><img src="{html.escape(source)}" alt="{alt}">{below}</figure>'
+
+
+def _source(named: dict[str, str]) -> str:
+    return next((named[key] for key in _SOURCES if named.get(key)), "")
 
 
 def _player(name: str, named: dict[str, str], plain: list[str]) -> str:
@@ -230,10 +272,11 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (syntax.MARKDOWN_INSIDE, lambda found: f"{found['tag']}\n\n"),
     (syntax.HUGO, _hugo),
     (syntax.LIQUID_TAG, _liquid),
-    (syntax.QUOTED_OUTPUT, lambda found: found["text"]),
+    (syntax.QUOTED_OUTPUT, _quoted),
     (syntax.TOC, ""),
     (syntax.HEADING_ID, lambda found: found["heading"]),
     (syntax.KRAMDOWN, ""),
+    (syntax.SPAN_ATTRIBUTES, ""),
     (syntax.BLOCK_ATTRIBUTES, ""),
     (syntax.CAPTION, ""),
     (syntax.ADMONITION, _admonition),

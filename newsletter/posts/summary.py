@@ -20,6 +20,7 @@ _TOO_SHORT = 120
 _MAX_AUTHOR_CHARACTERS = 1_000
 
 _LEFT_OUT = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "figure", "section"))
+_ONE_PARAGRAPH = frozenset(("div", "li", "dd", "dt", "center"))
 _SENTENCE_END = re.compile(r"[.!?…؟۔]+[\"'”’»)\]]*(?=\s|$)|[。！？]+[」』”’）]*")
 _TITLES = (
     "dr",
@@ -61,6 +62,7 @@ _SHORT_WORDS = (
 _FOREIGN = ("bzw", "z.b", "d.h", "nr", "ca", "al", "mt", "ft", "u.s", "u.k", "a.m", "p.m")
 _ABBREVIATIONS = frozenset((*_TITLES, *_SHORT_WORDS, *_FOREIGN))
 _TITLE_LIKE_CHARACTERS = 90
+_OUTER_BREAKS = re.compile(r"\A(?:\s|<br>)+|(?:\s|<br>)+\Z")
 
 
 class Summary(NamedTuple):
@@ -73,7 +75,10 @@ def summarise(tree: HtmlElement) -> Summary:
     marked = list(_before_mark(tree))
     if marked:
         return _joined(marked)
-    return _joined(_automatic([element for element in _paragraphs(tree) if _text(element)]))
+    candidates = [element for element in _paragraphs(tree) if _text(element)]
+    if not candidates:  # a text of lists or quotations only
+        candidates = [element for element in _paragraphs(tree, quotes=True, lists=True) if _text(element)]
+    return _joined(_automatic(candidates))
 
 
 def from_author(paragraphs: list[HtmlElement]) -> Summary:
@@ -108,10 +113,15 @@ def _paragraphs(tree: HtmlElement, *, quotes: bool = False, lists: bool = False)
     for child in tree:
         if child.tag in skipped:
             continue
-        if child.tag == "p" or (child.tag in ("div", "li", "dd", "dt", "center") and not _has_blocks(child)):
+        if child.tag == "p" or (child.tag in _ONE_PARAGRAPH and _begins_with_text(child)):
             yield _bare(child)
         elif child.tag in ("div", "blockquote", "ul", "ol", "dl", "li", "dd"):
             yield from _paragraphs(child, quotes=quotes, lists=lists)
+
+
+def _begins_with_text(element: HtmlElement) -> bool:
+    """A list item may hold a list after its own text."""
+    return not _has_blocks(element) or (element.tag == "li" and bool((element.text or "").strip()))
 
 
 def _has_blocks(element: HtmlElement) -> bool:
@@ -126,7 +136,7 @@ def _bare(element: HtmlElement) -> HtmlElement:
     """A copy of the paragraph without pictures and footnote marks; a list item gets a dot."""
     bare = copy.deepcopy(element)
     bare.tail = None
-    for child in list(bare.iter("img", "sup", "pre", "table")):
+    for child in list(bare.iter("img", "sup", "pre", "table", "ul", "ol")):
         if child.tag != "sup" or re.fullmatch(r"\s*\[?\d{1,3}\]?\s*", child.text_content()):
             child.drop_tree()
     if bare.tag == "li":
@@ -247,6 +257,6 @@ def _text(element: HtmlElement) -> str:
 
 
 def _joined(elements: list[HtmlElement]) -> Summary:
-    pairs = [(safe_inline(inner_html(element)).strip(), _text(element)) for element in elements]
+    pairs = [(_OUTER_BREAKS.sub("", safe_inline(inner_html(element))), _text(element)) for element in elements]
     pairs = [(markup, text) for markup, text in pairs if text]
     return Summary("\n".join(f"<p>{markup}</p>" for markup, _ in pairs), "\n\n".join(text for _, text in pairs))

@@ -30,6 +30,8 @@ DROPPED = (
         for name in _DROPPED_TAGS
     ),
     (re.compile(r"\{\{<\s*mermaid\b[^{}]*>\}\}"), re.compile(r"\{\{<\s*/\s*mermaid\s*>\}\}")),
+    # Zola's block shortcodes end with a bare `end`.
+    (re.compile(r"\{%-?\s*mermaid\w*\([^%{}]*%\}"), re.compile(r"\{%-?\s*end\s*-?%\}")),
     (re.compile(r"\{::comment\}"), re.compile(r"\{:/(?:comment)?\}")),
 )
 MORE = re.compile(
@@ -40,7 +42,9 @@ HUGO = re.compile(r"\{\{[<%]\s*(?P<close>/?)\s*(?P<name>[\w/.-]{1,80})(?P<argume
 LIQUID_TAG = re.compile(
     r"\{%-?\s*(?P<name>[a-zA-Z][\w-]{0,80})(?![\w-])(?P<arguments>(?:[^%{]|%(?!\})|\{(?!%)){0,2000})%\}"
 )
-QUOTED_OUTPUT = re.compile(r"""\{\{-?\s*(?P<quote>["'])(?P<text>[^"'{}\n]*)(?P=quote)\s*\|\s*[a-z_]+[^{}\n]*?-?\}\}""")
+QUOTED_OUTPUT = re.compile(
+    r"""\{\{-?\s*(?P<quote>["'])(?P<text>[^"'{}\n]*)(?P=quote)\s*\|\s*(?P<filter>[a-z_]+)[^{}\n]*?-?\}\}"""
+)
 TERA_CALL = re.compile(r"\{\{-?\s*(?P<name>[a-z_]\w*)\((?P<arguments>[^{}]*)\)\s*-?\}\}")
 TERA_SURE = re.compile(r"\s*[a-z_]\w*\s*=\s*[\"'\d\[tf]")
 LIQUID_OUTPUT = re.compile(
@@ -55,6 +59,8 @@ _ATTRIBUTES = rf"(?:[\w-]+[ \t]+)*{_SURE}(?:[ \t]+(?:{_SURE}|[\w-]+))*"
 KRAMDOWN = re.compile(
     rf"\{{:[ \t]*{_ATTRIBUTES}[ \t]*:?[ \t]*\}}|\{{::(?:options|comment|nomarkdown)[^{{}}\n]*\}}|\{{:/[a-z]*\}}"
 )
+# Of Pandoc and markdown-it, behind a link or a picture.
+SPAN_ATTRIBUTES = re.compile(rf"(?<=\))\{{[ \t]*{_ATTRIBUTES}[ \t]*\}}")
 HEADING_ID = re.compile(r"^(?P<heading> {0,3}#{1,6} [^\n{]*)\{[#.][\w. #:=\"-]*\}[ \t]*$", re.MULTILINE)
 BLOCK_ATTRIBUTES = re.compile(rf"^\{{[ \t]*[.#][\w:.#-]+(?:[ \t]+{_SURE})*[ \t]*\}}[ \t]*$", re.MULTILINE)
 CAPTION = re.compile(r"\[/?(?:caption|wp_caption|embed|audio|video|playlist|gallery)(?:\s[^\[\]\n]{0,500})?\](?!\()")
@@ -63,10 +69,10 @@ ALERT = re.compile(r"^(?P<quote>[ \t]*>[ \t]*)\[!(?P<name>[A-Za-z]+)\][+-]?[ \t]
 MDX_IMPORT = re.compile(r"^(?:import|export)\s[^\n]*(?:\n(?![ \t]*\n)[^\n]*)*$", re.MULTILINE)
 MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}", re.DOTALL)
 ARGUMENT = re.compile(
-    r"""(?:(?P<key>[\w-]+)\s*=\s*)?(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^\s,"'=]+))"""
+    r"""(?:(?P<key>[\w-]+)(?:\s*=\s*|:(?=["'])))?(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^\s,"'=]+))"""
 )
 SUSPECT = re.compile(
-    r"\{[{%:#./]|<!--|markdown=|\*\||:::|\{/\*|\[(?:/?caption|\[?_?toc|embed|gallery|audio|video|playlist|!)|^(?:im|ex)port\s",
+    r"\{[{%:#./]|\)\{|<!--|markdown=|\*\||:::|\{/\*|\[(?:/?caption|\[?_?toc|embed|gallery|audio|video|playlist|!)|^(?:im|ex)port\s",
     re.IGNORECASE | re.MULTILINE,
 )
 """What has to be looked at more closely; most texts hold nothing of it."""
