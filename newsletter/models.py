@@ -58,6 +58,17 @@ class Post(Frozen):
     """What had to be assumed, for a person: "dated by the file's name"."""
 
 
+class PostPicture(NamedTuple):
+    """A picture that a post shows."""
+
+    address: str
+    """As it stands in the post's HTML: on the web, or `posts:` and its path where it has no address there."""
+    file: str | None
+    """Its path within the posts folder; None: it is only on the web."""
+    is_named: bool
+    """The author wrote an alternative text; an empty one says that the picture is mere decoration."""
+
+
 class PostContent(Frozen):
     """The rendered text of a chosen post: sanitised, links and images absolute."""
 
@@ -69,6 +80,8 @@ class PostContent(Frozen):
     image_url: str | None = None
     image_alt: str = ""
     words: int = 0
+    pictures: tuple[PostPicture, ...] = ()
+    """Each address once, in order."""
 
 
 class PostProblem(NamedTuple):
@@ -211,7 +224,9 @@ class Manifest(Frozen):
     nonce: str
     """Letters and digits; stands in every merge marker of the frozen files."""
     files: dict[str, str]
-    """SHA-256 by file name."""
+    """SHA-256 by file name, pictures as `assets/<name>`."""
+    content_ids: dict[str, str] = Field(default_factory=dict)
+    """By name, of the pictures that travel within the mail."""
 
 
 class Receipt(Frozen):
@@ -228,6 +243,16 @@ class Receipt(Frozen):
 # --- email ----------------------------------------------------------------------------------------------------
 
 
+class Asset(NamedTuple):
+    """A picture's file, made for an issue."""
+
+    name: str
+    """Of its content, so the same picture has the same name: `<hash>.jpg`, `.png` or `.gif`."""
+    content: bytes
+    content_id: str | None = None
+    """Under which it travels within the mail (RFC 2392); None: the mail names its address on the web."""
+
+
 class Email(Frozen):
     """An issue rendered, with its merge fields still open as markers (see `newsletter.emails.merge`)."""
 
@@ -241,6 +266,8 @@ class Email(Frozen):
     headers: tuple[tuple[str, str], ...]
     """In order, without Subject, MIME-Version and Content-Type; values are plain text, markers open."""
     nonce: str
+    assets: tuple[Asset, ...] = ()
+    """The pictures that the HTML and the web version show."""
 
 
 class Reader(NamedTuple):

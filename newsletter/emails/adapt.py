@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import html as html_entities
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 import nh3
 from lxml import etree
 from lxml import html as lxml_html
 
+from newsletter.emails.images import AS_THEY_ARE, Pictures, Shown
 from newsletter.emails.slots import Fragment
 from newsletter.emails.text import visible
 
 MAX_DEPTH = 60
 """Tags within tags; parsers give up somewhere above 250, and no mail client shows more than a few."""
+WEB_WIDTH = 600
+"""Pixels of the text on a page."""
 MAX_COLUMNS = 4
 """A table with more columns does not fit on a phone; it is read in the web version."""
 
@@ -40,6 +43,8 @@ _ATTRIBUTES = {
     "td": {"align", "colspan", "rowspan"},
     "th": {"align", "colspan", "rowspan"},
 }
+_SCHEMES = {"http", "https", "mailto", "tel", "posts"}
+"""`posts`: a picture that is only in the posts folder; no link may have it."""
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)(?:\s+[^\s=>]+(?:="[^"]*")?)*\s*/?>')
 _VOID = frozenset({"br", "hr", "img"})
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -56,7 +61,7 @@ class Surroundings(NamedTuple):
     """Stands before every id on the web, because one page holds many posts."""
 
 
-def for_web(html: str, where: Surroundings) -> Fragment:
+def for_web(html: str, where: Surroundings, *, pictures: Pictures = AS_THEY_ARE, width: int = WEB_WIDTH) -> Fragment:
     """Safe HTML for a page: ids and links to them made unique, addresses absolute, headings fitted in."""
     root = _parsed(html)
     _fit_headings(root, where.heading_level)
@@ -65,17 +70,27 @@ def for_web(html: str, where: Surroundings) -> Fragment:
             element.set("id", f"{where.anchor}-{own_id}")
     for link in root.xpath(".//a[@href]"):
         href = link.get("href")
+        if href.startswith("posts:"):
+            link.drop_tag()
+            continue
         link.set("href", f"#{where.anchor}-{href[1:]}" if href.startswith("#") else urljoin(where.base_url, href))
-    for image in root.iter("img"):
-        image.set("src", urljoin(where.base_url, image.get("src", "")))
-        image.set("alt", image.get("alt", ""))
+    for image, shown in _shown_images(root, where.base_url, pictures, width, on_web=True):
+        image.set("src", shown.src)
+        if shown.height:
+            _set_size(image, shown)
     for table in _wide_tables(root):
         table.set("tabindex", "0")  # it scrolls by itself, so the keyboard has to reach it
     return _written(root)
 
 
 def for_mail(
-    html: str, where: Surroundings, *, address: Callable[[str], str], table_instead: str, width: int
+    html: str,
+    where: Surroundings,
+    *,
+    address: Callable[[str], str],
+    table_instead: str,
+    width: int,
+    pictures: Pictures = AS_THEY_ARE,
 ) -> Fragment:
     """Safe HTML for mail clients.
 
@@ -89,7 +104,9 @@ def for_mail(
     _plain_boxes(root)
     _code_lines(root)
     _links(root, where.base_url, address)
-    _images(root, where.base_url, address, width)
+    for image, shown in _shown_images(root, where.base_url, pictures, width, on_web=False):
+        image.set("src", address(shown.src))
+        _set_size(image, shown)
     _narrow_tables(root, table_instead)
     return _written(root)
 
@@ -102,9 +119,7 @@ def is_web_address(address: str) -> bool:
 
 
 def _parsed(html: str) -> lxml_html.HtmlElement:
-    clean = nh3.clean(
-        visible(html), tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None, url_schemes={"http", "https", "mailto", "tel"}
-    )
+    clean = nh3.clean(visible(html), tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None, url_schemes=_SCHEMES)
     parser = lxml_html.HTMLParser(huge_tree=True)
     return lxml_html.fragment_fromstring(_shallow(clean), create_parent="div", parser=parser)
 
@@ -187,17 +202,25 @@ def _links(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str], 
             link.set("href", address(absolute))
 
 
-def _images(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str], str], content_width: int) -> None:
-    """Every image gets a width, because Outlook for Windows knows no other, and an alt."""
+def _shown_images(
+    root: lxml_html.HtmlElement, base_url: str, pictures: Pictures, width: int, *, on_web: bool
+) -> Iterator[tuple[Any, Shown]]:
+    """The images that can be shown, each with an alt; of the others the words remain."""
     for image in list(root.iter("img")):
-        absolute = urljoin(base_url, image.get("src", ""))
-        if not is_web_address(absolute):
+        written, given = image.get("src", ""), image.get("width", "")
+        slot = min(int(given), width) if given.isdecimal() and int(given) else width
+        shown = pictures.shown(written, width=slot, base_url=base_url, on_web=on_web) if written else None
+        if shown is None:
             image.tail = image.get("alt", "") + (image.tail or "")
             image.drop_tree()
             continue
-        given = image.get("width", "")
-        width = min(int(given), content_width) if given.isdecimal() and int(given) else content_width
-        image.attrib.pop("height", None)
-        image.set("src", address(absolute))
-        image.set("width", str(width))
         image.set("alt", image.get("alt", ""))
+        yield image, shown
+
+
+def _set_size(image: lxml_html.HtmlElement, shown: Shown) -> None:
+    """Outlook for Windows knows no other width than the attribute."""
+    image.attrib.pop("height", None)
+    image.set("width", str(shown.width))
+    if shown.height:
+        image.set("height", str(shown.height))

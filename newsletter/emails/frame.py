@@ -10,6 +10,7 @@ from typing import Any
 
 from newsletter.emails import adapt
 from newsletter.emails.design import Design
+from newsletter.emails.images import AS_THEY_ARE, Pictures
 from newsletter.emails.slots import Fragment, Slots
 from newsletter.settings import Settings
 
@@ -24,6 +25,7 @@ class Frame:
     slots: Slots
     page_url: str
     web_marker: str
+    pictures: Pictures = AS_THEY_ARE
 
     def date(self, moment: datetime) -> str:
         """A date as people of the language write it, in the site's zone; ISO 8601 where the theme cannot say it."""
@@ -36,7 +38,12 @@ class Frame:
         where = adapt.Surroundings(base_url, level, "")
         link = f'<p><a href="{self.web_marker}">{self.slots.text(self.words["table_on_web"])}</a></p>'
         width = self.design.content_width
-        return adapt.for_mail(html, where, address=self.slots.text, table_instead=link, width=width)
+        return adapt.for_mail(
+            html, where, address=self.slots.text, table_instead=link, width=width, pictures=self.pictures
+        )
+
+    def for_web(self, html: str, where: adapt.Surroundings) -> Fragment:
+        return adapt.for_web(html, where, pictures=self.pictures, width=self.design.content_width)
 
 
 def said(pattern: str, **values: str) -> str:

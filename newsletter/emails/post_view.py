@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from newsletter.emails import adapt, scripts
 from newsletter.emails.frame import Frame, said
+from newsletter.emails.images import Shown
 from newsletter.emails.intro import intro_html
 from newsletter.emails.slots import Fragment, Ready
 from newsletter.emails.text import one_line, to_text, visible
@@ -21,8 +22,21 @@ _INNER_QUOTES = str.maketrans('“”"', "‘’'")
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    src: str
+    """The picture that stands for a post; a template says how wide it is shown."""
+
     alt: str
+    frame: Frame
+    address: str
+
+    def at(self, width: int, on_web: bool = False) -> Shown:
+        """What to write for it in a slot `width` pixels wide: `src`, `width`, `height`, or `size` for both."""
+        shown = self.frame.pictures.shown(self.address, width=width, on_web=on_web)
+        return shown or Shown(self.address, width, None)
+
+    @property
+    def src(self) -> str:
+        """In a slot as wide as the text."""
+        return self.at(self.frame.design.content_width).src
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,7 @@ class PostMaker:
 
     def _for_web(self, html: str) -> Fragment:
         base_url = self.post.url or self.frame.settings.site.url + "/"
-        return adapt.for_web(html, adapt.Surroundings(base_url, self.level + 1, self.anchor))
+        return self.frame.for_web(html, adapt.Surroundings(base_url, self.level + 1, self.anchor))
 
     def _directions(self, title: str) -> dict[str, Ready]:
         issue = scripts.is_right_to_left(self.frame.settings.site.language)
@@ -133,10 +147,12 @@ class PostMaker:
         address = self.content.image_url or ""
         if f'src="{address}"' in shown:
             return None
+        address = _one_address(address)
+        found = self.frame.pictures.shown(address, width=self.frame.design.width) if address else None
         # SVG shows neither in Gmail nor in Outlook (caniemail, 2026-05-13).
-        if not adapt.is_web_address(address) or urlsplit(address).path.lower().endswith(".svg"):
+        if found is None or urlsplit(found.src).path.lower().endswith(".svg"):
             return None
-        return ImageView(_one_address(address), one_line(self.content.image_alt))
+        return ImageView(one_line(self.content.image_alt), self.frame, address)
 
     def _read_on(self, title: str, own_page: str | None) -> str:
         pattern = str(self.frame.words["read_on" if own_page else "read_on_web"])

@@ -16,6 +16,7 @@ from newsletter.emails.budget import Fit
 from newsletter.emails.design import design_of
 from newsletter.emails.frame import Frame
 from newsletter.emails.headers import issue_headers
+from newsletter.emails.images import AS_THEY_ARE, Pictures
 from newsletter.emails.inline import inline
 from newsletter.emails.merge import marker
 from newsletter.emails.minify import minified
@@ -38,29 +39,45 @@ class Rendered(NamedTuple):
     """How it stands to Gmail's limit, and which posts had to be shortened for it."""
 
 
-def render(issue: Issue, posts: Chosen, *, settings: Settings, nonce: str, number: int | None = None) -> Email:
+def render(
+    issue: Issue,
+    posts: Chosen,
+    *,
+    settings: Settings,
+    nonce: str,
+    number: int | None = None,
+    pictures: Pictures = AS_THEY_ARE,
+) -> Email:
     """The issue as it will be frozen. `nonce`: letters and digits, drawn for this rendering.
 
     Raises `TemplateBroken` (template and line), or `BadInput` for an unknown theme or a post that is not in `posts`.
     """
-    return render_fitting(issue, posts, settings=settings, nonce=nonce, number=number).email
+    return render_fitting(issue, posts, settings=settings, nonce=nonce, number=number, pictures=pictures).email
 
 
 def render_fitting(
-    issue: Issue, posts: Chosen, *, settings: Settings, nonce: str, number: int | None = None
+    issue: Issue,
+    posts: Chosen,
+    *,
+    settings: Settings,
+    nonce: str,
+    number: int | None = None,
+    pictures: Pictures = AS_THEY_ARE,
 ) -> Rendered:
     """The same, with what had to be shortened so that Gmail does not clip it."""
-    draft = _Draft(issue, posts, settings, nonce, number=number)
+    draft = _Draft(issue, posts, settings, nonce, number=number, pictures=pictures)
     page, fit = draft.fitted()
+    web_html = draft.theme.fill(WEB_TEMPLATE, page.view)
     email = Email(
         issue=issue.id,
         subject=str(page.view["subject"]),
         preheader=str(page.view["preheader"]),
         html=page.html,
         text=_text(draft.theme, {**page.view, **merge_fields(nonce, html=False)}),
-        web_html=draft.theme.fill(WEB_TEMPLATE, page.view),
+        web_html=web_html,
         headers=issue_headers(issue, settings=settings, title=draft.title, nonce=nonce),
         nonce=nonce,
+        assets=pictures.assets(page.html, web_html),
     )
     return Rendered(email, fit)
 
@@ -84,7 +101,9 @@ class _Page(NamedTuple):
 class _Draft:
     """An issue on its way: rendered with whole posts or less, until it fits."""
 
-    def __init__(self, issue: Issue, posts: Chosen, settings: Settings, nonce: str, *, number: int | None) -> None:
+    def __init__(
+        self, issue: Issue, posts: Chosen, settings: Settings, nonce: str, *, number: int | None, pictures: Pictures
+    ) -> None:
         digest = settings.digests.get(issue.digest)
         self._issue, self._posts, self._nonce = issue, posts, nonce
         self._number, self._notice = number, digest.notice if digest else ""
@@ -100,6 +119,7 @@ class _Draft:
             slots=self._slots,
             page_url=f"{settings.site.url}/issues/{issue.id}",
             web_marker=marker("web_url", nonce, html=True),
+            pictures=pictures,
         )
 
     def fitted(self) -> tuple[_Page, Fit]:

@@ -102,7 +102,7 @@ def issue_view(
 def _ours(frame: Frame, name: str, markdown: str) -> dict[str, str]:
     """Words of the editor's own, in the three forms in which the templates show them."""
     html, base_url = intro_html(markdown), frame.settings.site.url + "/"
-    for_web = adapt.for_web(html, adapt.Surroundings(base_url, 2, name))
+    for_web = frame.for_web(html, adapt.Surroundings(base_url, 2, name))
     return {name: frame.for_mail(html, 2, base_url), f"web_{name}": for_web, f"{name}_text": to_text(for_web)}
 
 

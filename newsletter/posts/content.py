@@ -9,14 +9,14 @@ from pathlib import Path
 from lxml.html import HtmlElement
 
 from newsletter.errors import BadInput, Place
-from newsletter.models import BodyFormat, Post, PostContent
+from newsletter.models import BodyFormat, Post, PostContent, PostPicture
 from newsletter.posts import dates, markdown, text
 from newsletter.posts.addresses import base_name
 from newsletter.posts.encoding import decode
 from newsletter.posts.files import Unreadable, Vanished, read_bytes
 from newsletter.posts.frontmatter import FrontMatter, split
 from newsletter.posts.links import Links
-from newsletter.posts.rework import drop_repeated_title, inner_html, reworked
+from newsletter.posts.rework import drop_repeated_title, inner_html, pictures_in, reworked
 from newsletter.posts.sanitize import safe_html
 from newsletter.posts.shortcodes import MORE, Dialect, without_shortcodes
 from newsletter.posts.summary import Summary, drop_mark, from_author, summarise
@@ -31,7 +31,8 @@ _WORD = re.compile(
 def render_content(post: Post, *, folder: Path, site_url: str = "", url_pattern: str = "") -> PostContent:
     """The post's text as HTML and its summary; raises `BadInput` if the file can no longer be read.
 
-    Links that only work within the folder become text, pictures without an address outside it are left out.
+    Links that only work within the folder become text; pictures that are only there have an address of
+    `posts.pictures.SCHEME`.
     """
     front = _front_matter(post, folder)
     links = Links(post, folder, url_pattern, site_url)
@@ -42,14 +43,16 @@ def render_content(post: Post, *, folder: Path, site_url: str = "", url_pattern:
     written = _authors_summary(post, links, dialect)
     summary = written if written.text else summarise(tree)
     drop_mark(tree)
-    image_url, image_alt = _image(post, tree, links)
+    image, image_alt = _image(post, tree, links)
+    pictures = [*filter(None, [image]), *pictures_in(tree)]
     return PostContent(
         body_html=safe_html(inner_html(tree)).strip(),
         summary_html=summary.html,
         summary_text=summary.text,
-        image_url=image_url,
+        image_url=image.address if image else None,
         image_alt=image_alt,
         words=len(_WORD.findall(tree.text_content())),
+        pictures=tuple({picture.address: picture for picture in reversed(pictures)}.values())[::-1],
     )
 
 
@@ -98,11 +101,13 @@ def _authors_summary(post: Post, links: Links, dialect: Dialect) -> Summary:
     return from_author(list(tree.iter("p")))
 
 
-def _image(post: Post, tree: HtmlElement, links: Links) -> tuple[str | None, str]:
+def _image(post: Post, tree: HtmlElement, links: Links) -> tuple[PostPicture | None, str]:
+    """The picture that stands for the post, and its alternative text."""
     if post.image:
         written = re.sub(r"\{\{-?\s*site\.\w+\s*-?\}\}", "", post.image)
-        address = links.absolute(written)
-        if address and address.startswith(("http://", "https://")):
-            return address, post.image_alt or ""
+        address, local = links.picture(written)
+        if address:
+            named = post.image_alt is not None
+            return PostPicture(address, local.path if local else None, named), post.image_alt or ""
     picture = next(tree.iter("img"), None)
-    return (None, "") if picture is None else (str(picture.get("src")), str(picture.get("alt") or ""))
+    return (None, "") if picture is None else (pictures_in(tree)[0], str(picture.get("alt") or ""))

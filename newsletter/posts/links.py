@@ -14,6 +14,7 @@ from newsletter.models import Post
 from newsletter.posts import dates
 from newsletter.posts.addresses import base_name, from_pattern, is_web_address, slugged
 from newsletter.posts.files import FORMATS, UNSUPPORTED
+from newsletter.posts.pictures import LocalPicture, local_picture
 
 _PELICAN = re.compile(
     r"^(?:\{|%7B|\|)(?P<kind>filename|static|attach|index|tag|category|author)(?:\}|%7D|\|)(?P<path>.*)", re.IGNORECASE
@@ -44,6 +45,19 @@ class Links(NamedTuple):
             return self._relative(address)
         except ValueError:
             return None
+
+    def picture(self, written: str) -> tuple[str | None, LocalPicture | None]:
+        """The address of a picture as written, and its file where it lies in the folder.
+
+        A picture without an address on the web has one that only the file answers to.
+        """
+        address = self.absolute(written)
+        if address and not address.lower().startswith(("http://", "https://")):
+            address = None
+        local = local_picture(written, folder=self.folder, beside=posixpath.dirname(self.post.path))
+        if local is None or (address and not local.is_there):
+            return address, None
+        return address or local.address, local
 
     def _relative(self, address: str) -> str | None:
         if pelican := _PELICAN.match(address):

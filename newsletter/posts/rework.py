@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import lxml.html
 from lxml.html import HtmlElement
 
+from newsletter.models import PostPicture
 from newsletter.posts.links import Links
 from newsletter.posts.sanitize import safe_to_rework
 
@@ -21,6 +22,15 @@ _TINY = re.compile(r"\s*(?:0|1)(?:px)?\s*")
 _HIDDEN = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|(?:width|height)\s*:\s*[01](?:px)?\s*(?:;|$))"
 )
+# Addresses that give a picture of one pixel to those who count readers (mail providers, shops, social networks).
+_TRACKERS = re.compile(
+    r"(?:https?:)?//(?:[\w.-]+\.list-manage\.com/track/|[\w.-]*\.?sendgrid\.net/wf/open|(?:www\.)?facebook\.com/tr\b"
+    r"|(?:www|ssl)\.google-analytics\.com/|[\w.-]+\.doubleclick\.net/|pixel\.wp\.com/|stats\.wordpress\.com/"
+    r"|[\w.-]+\.hubspot\.com/(?:__ptq|e2t)|t\.co/i/adsct|px\.ads\.linkedin\.com/|[\w.-]*mailtrack\.io/"
+    r"|feeds\.feedburner\.com/~r/|[\w.-]+\.feedsportal\.com/|bat\.bing\.com/|[\w.-]+\.scorecardresearch\.com/"
+    r"|medium\.com/_/stat|[\w.-]*substack\.com/o/|[\w.-]+\.open\.convertkit)",
+    re.IGNORECASE,
+)
 _ALIGNED = re.compile(r"text-align\s*:\s*(left|right|center)")
 
 
@@ -29,7 +39,7 @@ def reworked(markup: str, links: Links) -> HtmlElement:
     tree = lxml.html.fragment_fromstring(safe_to_rework(markup), create_parent="div")
     for step in (_players, _disclosures, _footnotes, _alignments):
         step(tree)
-    _pictures(tree, links.absolute)
+    _pictures(tree, links)
     _links(tree, links.absolute)
     _wrap_loose(tree)
     _drop_empty(tree)
@@ -106,21 +116,33 @@ def _alignments(tree: HtmlElement) -> None:
             cell.set("align", aligned[1])
 
 
-def _pictures(tree: HtmlElement, absolute: Callable[[str], str | None]) -> None:
+def _pictures(tree: HtmlElement, links: Links) -> None:
     for picture in list(tree.iter("img")):
         source = picture.get("src") or picture.get("data-src")
-        address = absolute(source) if source and not _is_tracker(picture) else None
-        if address is None or not address.startswith(("http://", "https://")):
+        address, local = links.picture(source) if source and not _is_tracker(picture, source) else (None, None)
+        if address is None:
             picture.drop_tree()
-        else:
-            picture.set("src", address)
-            picture.set("alt", picture.get("alt") or "")
+            continue
+        picture.set("src", address)
+        # Read by `pictures_in`; the last pass of the sanitiser takes them away.
+        picture.set("data-file", local.path if local else "")
+        picture.set("data-named", "" if picture.get("alt") is None else "yes")
+        picture.set("alt", picture.get("alt") or "")
 
 
-def _is_tracker(picture: HtmlElement) -> bool:
+def pictures_in(tree: HtmlElement) -> list[PostPicture]:
+    """Of a tree that `reworked` made, in order."""
+    return [
+        PostPicture(str(one.get("src")), one.get("data-file") or None, bool(one.get("data-named")))
+        for one in tree.iter("img")
+    ]
+
+
+def _is_tracker(picture: HtmlElement, source: str) -> bool:
     sizes = [picture.get(name) for name in ("width", "height")]
     return (
-        any(size is not None and _TINY.fullmatch(size) for size in sizes)
+        bool(_TRACKERS.match(source))
+        or any(size is not None and _TINY.fullmatch(size) for size in sizes)
         or bool(_HIDDEN.search(str(picture.get("style") or "")))
         or picture.get("hidden") is not None
     )

@@ -75,7 +75,8 @@ _ATTRIBUTES = {
     "time": {"datetime"},
     "abbr": {"title"},
 }
-_SCHEMES = {"http", "https", "mailto", "tel"}
+# "posts": a picture that is only in the posts folder (`newsletter.posts.pictures`).
+_SCHEMES = {"http", "https", "mailto", "tel", "posts"}
 _TAG = re.compile(r"""<(?P<close>/?)(?P<name>[a-z][a-z0-9]*)(?:\s[^<>]*)?>""")
 # What XML cannot hold; it can also come in as `&#0;`, so it is taken out of what nh3 gives.
 UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import BadInput
-from newsletter.models import Post, PostContent
+from newsletter.models import Post, PostContent, PostPicture
 from newsletter.posts.content import render_content
 from newsletter.posts.folder import read_folder
 from newsletter.posts.sanitize import capped, safe_html
@@ -196,11 +196,13 @@ def test_links_and_pictures_are_absolute(tmp_path: Path) -> None:
     assert html.endswith(" j</p>")
 
 
-def test_without_any_address_of_the_site_relative_links_become_text_and_pictures_are_left_out(tmp_path: Path) -> None:
+def test_without_any_address_of_the_site_relative_links_become_text_and_pictures_name_their_file(tmp_path: Path) -> None:
     content = rendered(tmp_path, "[a](b) ![c](d.png) [e](https://x.example.org/)\n", url_pattern="")
 
-    assert content.body_html == '<p>a  <a href="https://x.example.org/">e</a></p>'
-    assert content.image_url is None
+    assert content.body_html == (
+        '<p>a <img src="posts:news/d.png" alt="c"> <a href="https://x.example.org/">e</a></p>'
+    )
+    assert content.pictures == (PostPicture("posts:news/d.png", "news/d.png", is_named=True),)
 
 
 def test_links_from_the_sites_root_can_lead_to_the_site_itself(tmp_path: Path) -> None:
@@ -221,7 +223,7 @@ def test_control_characters_and_their_entities_are_taken_out(tmp_path: Path) -> 
 def test_a_link_cannot_reach_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "secret.md").write_text("x")
 
-    content = rendered(tmp_path / "posts", "[a](../../secret.md) ![b](../../secret.md)\n")
+    content = rendered(tmp_path / "posts", "[a](../../secret.md)\n")
 
     assert "secret" not in content.body_html
 
