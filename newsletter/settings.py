@@ -180,6 +180,25 @@ class DesignSettings(Part):
     """Shown width in pixels; the file should have twice as many."""
 
 
+def _utm_pattern(value: str) -> str:
+    names = {"issue", "digest", "date", "position"}
+    if unknown := set(re.findall(r"\{(.*?)\}", value)) - names:
+        raise ValueError(f"has {{{min(unknown)}}}; there are {', '.join(f'{{{name}}}' for name in sorted(names))}")
+    return value
+
+
+UtmPattern = Annotated[OneLine, AfterValidator(_utm_pattern)]
+
+
+class UtmSettings(Part):
+    """`{issue}` `{digest}` `{date}` `{position}` (the post in the issue, from 1) in each; an empty one is left out."""
+
+    source: UtmPattern = "newsletter"
+    medium: UtmPattern = "email"
+    campaign: UtmPattern = "{issue}"
+    content: UtmPattern = "{position}"
+
+
 class DigestSettings(Part):
     title: OneLine = ""
     """Empty: the site's name."""
@@ -195,6 +214,8 @@ class DigestSettings(Part):
     body: Body = "summary"
     """How much of each post the mail shows; less where Gmail would clip it."""
     sections: tuple[SectionSettings, ...] = ()
+    utm: UtmSettings | None = None
+    """None: links stay as they are."""
     notice: str = ""
     """Markdown of a notice or a sponsor's words, below the posts of every issue."""
 

@@ -18,6 +18,7 @@ from lxml import html as lxml_html
 
 from newsletter.emails.images import AS_THEY_ARE, Pictures, Shown
 from newsletter.emails.slots import Fragment
+from newsletter.emails.tagging import Link, as_it_is
 from newsletter.emails.text import visible
 
 MAX_DEPTH = 60
@@ -59,6 +60,8 @@ class Surroundings(NamedTuple):
     """The topmost heading of the HTML becomes this one."""
     anchor: str
     """Stands before every id on the web, because one page holds many posts."""
+    link: Link = as_it_is
+    """What is written for the address of a link."""
 
 
 def for_web(html: str, where: Surroundings, *, pictures: Pictures = AS_THEY_ARE, width: int = WEB_WIDTH) -> Fragment:
@@ -73,7 +76,8 @@ def for_web(html: str, where: Surroundings, *, pictures: Pictures = AS_THEY_ARE,
         if href.startswith("posts:"):
             link.drop_tag()
             continue
-        link.set("href", f"#{where.anchor}-{href[1:]}" if href.startswith("#") else urljoin(where.base_url, href))
+        in_page = f"#{where.anchor}-{href[1:]}"
+        link.set("href", in_page if href.startswith("#") else where.link(urljoin(where.base_url, href)))
     for image, shown in _shown_images(root, where.base_url, pictures, width, on_web=True):
         image.set("src", shown.src)
         if shown.height:
@@ -103,7 +107,7 @@ def for_mail(
         element.attrib.pop("id", None)
     _plain_boxes(root)
     _code_lines(root)
-    _links(root, where.base_url, address)
+    _links(root, where, address)
     for image, shown in _shown_images(root, where.base_url, pictures, width, on_web=False):
         image.set("src", address(shown.src))
         _set_size(image, shown)
@@ -192,14 +196,14 @@ def _narrow_tables(root: lxml_html.HtmlElement, instead: str) -> None:
         table.getparent().replace(table, paragraph)
 
 
-def _links(root: lxml_html.HtmlElement, base_url: str, address: Callable[[str], str]) -> None:
+def _links(root: lxml_html.HtmlElement, where: Surroundings, address: Callable[[str], str]) -> None:
     for link in list(root.iter("a")):
         href = link.get("href", "")
-        absolute = urljoin(base_url, href)
+        absolute = urljoin(where.base_url, href)
         if not href or href.startswith("#") or not re.match(r"(https?://|mailto:|tel:)", absolute, re.IGNORECASE):
             link.drop_tag()  # an anchor within the mail does nothing in the apps of Gmail, Yahoo and Samsung
         else:
-            link.set("href", address(absolute))
+            link.set("href", address(where.link(absolute)))
 
 
 def _shown_images(

@@ -12,6 +12,7 @@ from newsletter.emails import adapt
 from newsletter.emails.design import Design
 from newsletter.emails.images import AS_THEY_ARE, Pictures
 from newsletter.emails.slots import Fragment, Slots
+from newsletter.emails.tagging import Link, Tagging, as_it_is
 from newsletter.settings import Settings
 
 
@@ -26,6 +27,7 @@ class Frame:
     page_url: str
     web_marker: str
     pictures: Pictures = AS_THEY_ARE
+    tagging: Tagging | None = None
 
     def date(self, moment: datetime) -> str:
         """A date as people of the language write it, in the site's zone; ISO 8601 where the theme cannot say it."""
@@ -34,12 +36,12 @@ class Frame:
             return day.isoformat()
         return said(self.words["date"], day=str(day.day), month=self.words["months"][day.month - 1], year=str(day.year))
 
-    def for_mail(self, html: str, level: int, base_url: str) -> Fragment:
-        where = adapt.Surroundings(base_url, level, "")
-        link = f'<p><a href="{self.web_marker}">{self.slots.text(self.words["table_on_web"])}</a></p>'
+    def for_mail(self, html: str, level: int, base_url: str, link: Link = as_it_is) -> Fragment:
+        where = adapt.Surroundings(base_url, level, "", link)
+        instead = f'<p><a href="{self.web_marker}">{self.slots.text(self.words["table_on_web"])}</a></p>'
         width = self.design.content_width
         return adapt.for_mail(
-            html, where, address=self.slots.text, table_instead=link, width=width, pictures=self.pictures
+            html, where, address=self.slots.text, table_instead=instead, width=width, pictures=self.pictures
         )
 
     def for_web(self, html: str, where: adapt.Surroundings) -> Fragment:

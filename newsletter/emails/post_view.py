@@ -11,6 +11,7 @@ from newsletter.emails.frame import Frame, said
 from newsletter.emails.images import Shown
 from newsletter.emails.intro import intro_html
 from newsletter.emails.slots import Fragment, Ready
+from newsletter.emails.tagging import Link, as_it_is
 from newsletter.emails.text import one_line, to_text, visible
 from newsletter.models import Body, Entry, Post, PostContent
 
@@ -45,7 +46,9 @@ class PostView:
     title: str
     anchor: str
     href: str
-    """The post's own address, else its place in the web version."""
+    """The post's own address, else its place in the web version; tagged where the digest's settings say so."""
+    own_href: str
+    """The same as it is, for the web version."""
     web_href: str
     """Its place in the web version, absolute."""
     is_on_web_only: bool
@@ -74,6 +77,11 @@ class PostView:
     read_on: str
     """The text of the link: says what is read and where; no two posts have the same."""
 
+    @property
+    def fits_half(self) -> bool:
+        """Whether it can stand beside another: in brief, with an image, and not the first of the issue."""
+        return self.image is not None and self.body == "summary" and not self.is_lead
+
 
 def title_of(entry: Entry, post: Post) -> str:
     """What the issue calls the post: never empty."""
@@ -98,12 +106,14 @@ class PostMaker:
         shown = self._shown(summary)
         image = self._image(shown)
         title = title_of(self.entry, post)
+        link = frame.tagging.of_post(post, number) if frame.tagging else as_it_is
         return PostView(
             number=number,
             title=title,
             anchor=self.anchor,
-            href=_one_address(own_page or web_href),
-            web_href=web_href,
+            href=link(_one_address(own_page or web_href)),
+            own_href=_one_address(own_page or web_href),
+            web_href=link(web_href),
             is_on_web_only=own_page is None,
             is_lead=number == 1 and image is not None and self.body != "title",
             **self._directions(title),
@@ -114,10 +124,10 @@ class PostMaker:
             reading_time=self._reading_time(),
             image=image,
             body=self.body,
-            summary=frame.for_mail(shown, self.level + 1, own_page or web_href),
+            summary=frame.for_mail(shown, self.level + 1, own_page or web_href, link),
             web_summary=self._for_web(summary),
             web_body=Fragment("") if own_page else self._for_web(self.content.body_html),
-            text=to_text(self._for_web(shown)),
+            text=to_text(self._for_web(shown, link)),
             read_on=self._read_on(link_title, own_page),
         )
 
@@ -127,9 +137,9 @@ class PostMaker:
             return ""
         return summary if self.body == "summary" or self.entry.summary else self.content.body_html
 
-    def _for_web(self, html: str) -> Fragment:
+    def _for_web(self, html: str, link: Link = as_it_is) -> Fragment:
         base_url = self.post.url or self.frame.settings.site.url + "/"
-        return self.frame.for_web(html, adapt.Surroundings(base_url, self.level + 1, self.anchor))
+        return self.frame.for_web(html, adapt.Surroundings(base_url, self.level + 1, self.anchor, link))
 
     def _directions(self, title: str) -> dict[str, Ready]:
         issue = scripts.is_right_to_left(self.frame.settings.site.language)

@@ -22,6 +22,7 @@ from newsletter.emails.merge import marker
 from newsletter.emails.minify import minified
 from newsletter.emails.mjml import compile_mjml
 from newsletter.emails.slots import Slots
+from newsletter.emails.tagging import tagging
 from newsletter.emails.text import one_line
 from newsletter.emails.theme import ISSUE_TEMPLATE, Theme
 from newsletter.emails.view import Chosen, issue_view, merge_fields
@@ -120,6 +121,7 @@ class _Draft:
             page_url=f"{settings.site.url}/issues/{issue.id}",
             web_marker=marker("web_url", nonce, html=True),
             pictures=pictures,
+            tagging=tagging(issue, settings),
         )
 
     def fitted(self) -> tuple[_Page, Fit]:
