@@ -71,7 +71,21 @@ def compile_mjml(source: Source, *, slot_prefix: str, broken: Broken) -> str:
         raise broken(problem.problem, source.origin(problem.offset)) from problem
     if left := re.search(r"</?mj-[\w-]*", html):
         raise broken(f"MJML left {left[0]}> in the page", None)
-    return html
+    return _with_landmark(html)
+
+
+def _with_landmark(html: str) -> str:
+    """The same with everything in a `main`: mjml-python's `role="article"` is no landmark that a reader could jump to.
+
+    Webmail drops html and body, so the language and the direction stand on it too.
+    """
+    start = re.search(r"<body[^>]*>", html)
+    language = re.search(r"<html[^>]*?((?: (?:lang|dir)=\"[^\"]*\")+)", html)
+    end = html.rfind("</body>")
+    if not start or end < 0:
+        return html
+    opened = f'<div role="main"{language[1] if language else ""}>'
+    return f"{html[: start.end()]}{opened}{html[start.end() : end]}</div>{html[end:]}"
 
 
 def _compiled(text: str) -> str:

@@ -13,10 +13,12 @@ MAX_INDENTS = 6
 """Quotes and lists within each other that are still indented; deeper ones would leave no room for words."""
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _BLOCKS = frozenset(
-    {"p", "div", "blockquote", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "tr", "hr"}
+    {"p", "div", "blockquote", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "hr"}
     | {f"h{level}" for level in range(1, 7)}
 )
-_TIGHT = frozenset({"li", "dt", "dd", "tr"})
+_HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
+_TIGHT = frozenset({"li", "dt", "dd"})
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NO_LINE_START = frozenset("、。，．！？：；」』）】〉》〕…ー々!?),.;:")
 
 
@@ -115,6 +117,29 @@ def underline(title: str, character: str = "=") -> str:
     return f"{title}\n{character * max(width(line) for line in title.split(chr(10)))}"
 
 
+def as_table(rows: list[list[str]], columns: int = COLUMNS, *, has_head: bool) -> str:
+    """Cells in columns where they fit; else, with a head, each row as a list of `head: cell`, rows apart."""
+    count = max(map(len, rows))
+    full = [row + [""] * (count - len(row)) for row in rows]
+    widths = [max(width(row[number]) for row in full) for number in range(count)]
+    if sum(widths) + 3 * (count - 1) <= columns:
+        lines = [" | ".join(_padded(row, widths)).rstrip() for row in full]
+        rule = ["-+-".join("-" * each for each in widths)] if has_head else []
+        # What is wrapped later must not lose its spaces.
+        return "\n".join([*lines[:1], *rule, *lines[1:]]).replace(" ", "\u00a0")
+    if has_head:
+        return "\n\n".join(_listed(full[0], row) for row in full[1:])
+    return "\n".join(" | ".join(filter(None, row)) for row in full)
+
+
+def _padded(row: list[str], widths: list[int]) -> list[str]:
+    return [cell + " " * (wanted - width(cell)) for cell, wanted in zip(row, widths, strict=True)]
+
+
+def _listed(head: list[str], row: list[str]) -> str:
+    return "\n".join(f"{name}: {cell}" if name else cell for name, cell in zip(head, row, strict=True) if cell)
+
+
 # --- from HTML -------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +170,12 @@ class _Writer:
             self._is_tight = tag in _TIGHT or (is_tight and tag in ("ul", "ol", "dl"))
         if tag == "pre":
             self._code(element.text_content())
+        elif tag == "table":
+            self._table(element)
+        elif tag in _HEADINGS:
+            self._heading(element)
+        elif tag == "sup" and (mark := re.fullmatch(r"\[?(\d+)\]?", element.text_content().strip())):
+            self._line += mark[1].translate(_RAISED)  # a mark like [1] would be taken for that of a link
         elif tag in ("blockquote", "li", "dd") and len(self._prefixes) < MAX_INDENTS:
             self._indented(element)
         else:
@@ -164,8 +195,6 @@ class _Writer:
             self._line = self._line.rstrip(" ") + "\n"
         elif element.tag == "img" and element.get("alt"):
             self._say(f"[{element.get('alt')}]")
-        elif element.tag in ("td", "th") and self._line.strip():
-            self._line = self._line.rstrip(" ") + " | "
         self._say(element.text or "")
         for child in element:
             self.write(child)
@@ -196,6 +225,33 @@ class _Writer:
         if len(self._blocks) == count:
             self._append("")
         self._prefixes.pop()
+
+    def _heading(self, heading: lxml_html.HtmlElement) -> None:
+        self._inside(heading)
+        title, self._line = self._line.strip(" \n"), ""
+        if title:
+            self._append(underline(wrap(title, self._columns - self._indent), "~"))
+
+    def _table(self, table: lxml_html.HtmlElement) -> None:
+        rows = [[self._cell(cell) for cell in row.xpath("./td|./th")] for row in table.iter("tr")]
+        rows = [row for row in rows if any(row)]
+        for caption in table.iter("caption"):
+            self._inside(caption)
+            self._flush()
+        if rows:
+            has_head = len(rows) > 1 and not table.xpath("(.//tr)[1]/td")
+            self._append(as_table(rows, self._columns - self._indent, has_head=has_head))
+
+    def _cell(self, cell: lxml_html.HtmlElement) -> str:
+        """The words of a cell on one line, its links noted."""
+        self._line = ""
+        self._inside(cell)
+        words, self._line = " ".join(self._line.split()), ""
+        return words
+
+    @property
+    def _indent(self) -> int:
+        return sum(width(rest) for _, rest in self._prefixes)
 
     def _code(self, code: str) -> None:
         self._append(code.strip("\n").replace(" ", "\u00a0"))

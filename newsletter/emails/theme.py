@@ -1,8 +1,8 @@
 """Finds and fills templates: the site's own first, file by file, then the packaged ones. The only importer of Jinja2.
 
-A theme is a folder in `templates/` with an `issue.mjml.j2`. A name in `{% include %}` is looked for in the theme of the
-template that names it, then in the default theme, then from `templates/` itself, so that a theme needs to hold only
-what it does differently. Templates get the values they need and nothing else: no settings, no environment.
+A theme is a folder in `templates/` with an `issue.mjml.j2`. A name in `{% include %}` is looked for in the digest's
+theme, then in that of the template that names it, then in the default theme, then from `templates/` itself, so that a
+theme needs to hold only what it does differently, also where a part of the default theme names it. Templates get the values they need and nothing else: no settings, no environment.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _FAULTS = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, A
 """What a mistake in a template can raise while it is filled."""
 
 _slots: ContextVar[Slots | None] = ContextVar("slots", default=None)
+_theme: ContextVar[str] = ContextVar("theme", default=DEFAULT_THEME)
 
 
 # --- where templates are ---------------------------------------------------------------------------------------
@@ -63,8 +64,8 @@ def _environment(site: Path, packaged: Path) -> Environment:
 
 class _ThemeEnvironment(ImmutableSandboxedEnvironment):
     def join_path(self, template: str, parent: str) -> str:
-        theme = parent.partition("/")[0]
-        candidates = (f"{theme}/{template}", f"{DEFAULT_THEME}/{template}")
+        themes = (_theme.get(), parent.partition("/")[0], DEFAULT_THEME)
+        candidates = (f"{theme}/{template}" for theme in themes)
         return next((name for name in candidates if _find(self, name)), template)
 
 
@@ -130,7 +131,11 @@ class Theme:
         return self.env.join_path(name, f"{self.name}/")
 
     def fill(self, name: str, values: Mapping[str, Any], *, slots: Slots | None = None) -> str:
-        return fill(self.env, self.path(name), values, slots=slots)
+        token = _theme.set(self.name)
+        try:
+            return fill(self.env, self.path(name), values, slots=slots)
+        finally:
+            _theme.reset(token)
 
     def read(self, name: str) -> str:
         """A file of the theme as it is, a style sheet."""

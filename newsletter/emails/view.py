@@ -51,6 +51,17 @@ class RunView(NamedTuple):
     """Only the linked titles are shown: a list in one section, so that hundreds fit into a mail."""
     posts: tuple[PostView, ...]
 
+    @property
+    def rows(self) -> tuple[tuple[PostView, ...], ...]:
+        """The posts in order, two in a row where both are shown in brief with an image, else one."""
+        rows: list[tuple[PostView, ...]] = []
+        for post in self.posts:
+            if rows and len(rows[-1]) == 1 and rows[-1][0].fits_half and post.fits_half:
+                rows[-1] = (*rows[-1], post)
+            else:
+                rows.append((post,))
+        return tuple(rows)
+
 
 # --- the issue -------------------------------------------------------------------------------------------------
 

@@ -78,8 +78,28 @@ def test_paragraphs_lists_quotes_code_and_tables_stay_what_they_are() -> None:
     )
 
     assert to_text(html).split("\n\n") == [
-        "Head", "One\ntwo", "- a", "- b", "  c", "3. d\n4. e", "> said", "if x:\n    y  z", "h | i", "f [A tree]",
+        "Head\n~~~~", "One\ntwo", "- a", "- b", "  c", "3. d\n4. e", "> said", "if x:\n    y  z", "h | i", "f [A tree]",
     ]  # fmt: skip
+
+
+def test_a_table_that_fits_has_its_columns_below_each_other() -> None:
+    html = (
+        "<table><thead><tr><th>Slot</th><th>Guide</th></tr></thead><tbody><tr><td>10:00</td><td>漢字</td></tr>"
+        "<tr><td>9</td><td><a href='https://x.example/'>Maud</a></td></tr></tbody></table>"
+    )
+
+    assert to_text(html) == (
+        "Slot  | Guide\n------+---------\n10:00 | 漢字\n9     | Maud [1]\n\n[1] https://x.example/"
+    )
+
+
+def test_a_table_too_wide_for_a_line_becomes_a_list_of_its_rows() -> None:
+    head = "".join(f"<th>Column {n}</th>" for n in range(12))
+    row = "".join(f"<td>value {n}</td>" for n in range(12))
+
+    lines = to_text(f"<table><tr>{head}</tr><tr>{row}</tr></table>").split("\n")
+
+    assert lines == [f"Column {n}: value {n}" for n in range(12)]
 
 
 def test_links_become_footnotes_one_per_address() -> None:
@@ -89,6 +109,12 @@ def test_links_become_footnotes_one_per_address() -> None:
     )
 
     assert to_text(html) == ("one [1], again [1], note, a@b.example, https://y.example/\n\n[1] https://x.example/")
+
+
+def test_the_mark_of_a_footnote_is_not_taken_for_that_of_a_link() -> None:
+    assert to_text("<p>Said<sup>[12]</sup> <a href='https://x.example/'>there</a>.</p>") == (
+        "Said¹² there [1].\n\n[1] https://x.example/"
+    )
 
 
 def test_entities_and_non_breaking_spaces_become_plain_characters() -> None:

@@ -89,7 +89,7 @@ def test_a_theme_of_the_site_takes_from_the_default_what_it_does_not_have(tmp_pa
 def test_an_unknown_theme_is_refused_with_a_list(tmp_path: Path) -> None:
     write(tmp_path, "mine/issue.mjml.j2", "x")
 
-    with pytest.raises(BadInput, match=r"'default2'.*default, mine"):
+    with pytest.raises(BadInput, match=r"'default2'.*default, magazine, mine, plain"):
         rendered(tmp_path, theme="default2")
 
 
