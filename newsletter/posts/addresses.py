@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 import unicodedata
@@ -20,6 +21,7 @@ _PLACEHOLDER = re.compile(r"\{(path|slug|yyyy|mm|dd)\}")
 _JEKYLL_PLACEHOLDER = re.compile(r":(categories|year|month|day|title|slug|name)\b")
 
 
+@functools.lru_cache(maxsize=64)
 def path_id(path: str) -> str:
     """A post's path without its suffix, and without a last `/index`: what identifies it where it has no own id."""
     stem = unicodedata.normalize("NFC", posixpath.splitext(path)[0])
@@ -27,11 +29,13 @@ def path_id(path: str) -> str:
     return shorter or stem
 
 
+@functools.lru_cache(maxsize=64)
 def base_name(path: str) -> str:
     """The name that speaks of the post: of the file, or of its folder where the file is an `index`."""
     return posixpath.basename(_without_language(path_id(path))[0])
 
 
+@functools.lru_cache(maxsize=64)
 def _without_language(path: str) -> tuple[str, str]:
     """`title.pt-BR` and `title/index.fr` → `title` and the language; empty where there is none."""
     found = _LANGUAGE.search(path)

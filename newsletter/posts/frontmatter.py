@@ -70,8 +70,10 @@ def _split_once(text: str, body_format: BodyFormat) -> FrontMatter:
 
 def _hexo(text: str) -> FrontMatter | None:
     """YAML that is only closed by `---`, as Hexo allows it."""
+    if not _KEY_LINE.match(text):
+        return None
     end = _YAML_END.search(text, 0, MAX_FRONT_MATTER_BYTES)
-    if end is None or end[0].startswith(".") or not _KEY_LINE.match(text):
+    if end is None or end[0].startswith("."):
         return None
     raw = text[: end.start()]
     try:

@@ -33,6 +33,8 @@ class Links(NamedTuple):
     def absolute(self, written: str) -> str | None:
         """The address of a link or picture as written; None if there is none that works outside."""
         address = " ".join(written.split())
+        if address.startswith(("\\", "%5C")):  # as Windows writes paths; browsers read it as a slash
+            address = re.sub(r"\\|%5C", "/", address)
         if address.startswith("//"):
             address = f"https:{address}"
         elif address.lower().startswith("www."):

@@ -17,7 +17,7 @@ from newsletter.posts.fields import Fields, one_line
 from newsletter.posts.files import FORMATS, UNSUPPORTED, NoPost, Unreadable
 from newsletter.posts.frontmatter import FrontMatter, split
 from newsletter.posts.headings import first_heading
-from newsletter.posts.vocabulary import PAGE_LAYOUTS, PAGE_NAMES
+from newsletter.posts.vocabulary import PAGE_LAYOUTS, PAGE_NAMES, PAGE_NAMES_ANYWHERE
 
 MAX_TITLE_CHARACTERS = 300
 _TEMPLATE = re.compile(
@@ -157,10 +157,11 @@ def _why_page(path: str, body_format: BodyFormat, front: FrontMatter, fields: Fi
 
 
 def _why_page_by_name(path: str) -> str:
-    stem = posixpath.splitext(posixpath.basename(path))[0].lower()
-    if ("/" not in path and stem in PAGE_NAMES) or stem in ("readme", "license", "changelog", "todo"):
+    # `about/index.md` is the page `about`, and `en/about.md` the same in a language.
+    within = re.sub(r"^[a-z]{2}(?:-[A-Za-z]{2,4})?/", "", addresses.path_id(path))
+    if within.lower() in PAGE_NAMES or addresses.base_name(path).lower() in PAGE_NAMES_ANYWHERE:
         return "a page without a date"
-    return "a page without a date, in pages/" if path.split("/")[0] == "pages" else ""
+    return "a page without a date, in pages/" if within.startswith("pages/") else ""
 
 
 # --- title ----------------------------------------------------------------------------------------------------

@@ -113,10 +113,11 @@ NOT_POSTS = frozenset(
 """)
 )
 # Pages that a site has besides its posts; they count only with a date of their own.
-PAGE_NAMES = frozenset(
+PAGE_NAMES_ANYWHERE = frozenset(_words("readme license licence changelog todo 404 impressum"))
+PAGE_NAMES = PAGE_NAMES_ANYWHERE | frozenset(
     _words("""
-    index readme license licence changelog contributing code_of_conduct security authors about contact search archive
-    archives privacy imprint impressum 404 tags categories sitemap
+    index contributing code_of_conduct security authors about contact contacts search archive archives privacy imprint
+    tags categories sitemap
 """)
 )
 PAGE_LAYOUTS = frozenset(

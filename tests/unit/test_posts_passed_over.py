@@ -30,6 +30,9 @@ def put(folder: Path, path: str, text: str) -> None:
     [
         ("about.md", "# About us\n", "a page without a date"),
         ("README.rst", "About\n=====\n", "a page without a date"),
+        ("about/index.md", "# About us\n", "a page without a date"),
+        ("en/contact.md", "# Write to us\n", "a page without a date"),
+        ("shop/404.md", "# Nothing here\n", "a page without a date"),
         ("notes/TODO.txt", "Ask the caretaker\n", "a page without a date"),
         ("join.md", "---\nlayout: page\n---\nJoin.\n", "a page without a date (its layout is page)"),
         ("pages/join.md", "Join.\n", "a page without a date, in pages/"),
