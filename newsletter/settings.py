@@ -101,12 +101,30 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Client = Literal[
+    "aol", "apple-mail", "fastmail", "free-fr", "gmail", "gmx", "hey", "ionos-1and1", "laposte", "mail-ru", "orange",
+    "outlook", "outlook-windows", "protonmail", "rainloop", "samsung-email", "sfr", "t-online-de", "thunderbird",
+    "web-de", "wp-pl", "yahoo",
+]  # fmt: skip
+"""caniemail's families; Outlook for Windows apart."""
+CheckLevel = Literal["error", "warning", "off"]
+
+
+def _check_ids(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    # A variable of the environment cannot hold a hyphen: NEWSLETTER_CHECKS__HTML_SIZE.
+    return {str(key).lower().replace("_", "-"): level for key, level in value.items()}
+
+
 class SiteSettings(Part):
     name: OneLine = Field(min_length=1)
     url: WebAddress = "http://127.0.0.1:8080"
     """Where `newsletter serve` is reached from outside; links in mail point there."""
     language: str = Field(default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    clients: tuple[Client, ...] = ("apple-mail", "gmail", "outlook", "outlook-windows", "samsung-email", "yahoo")
+    """For which `newsletter check` says what would not show."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -261,6 +279,8 @@ class Settings(BaseSettings):
     posts: PostsSettings = PostsSettings()
     design: DesignSettings = DesignSettings()
     digests: dict[str, DigestSettings] = Field(default_factory=lambda: {"weekly": DigestSettings()})
+    checks: Annotated[dict[str, CheckLevel], BeforeValidator(_check_ids)] = Field(default_factory=dict)
+    """What the site says of single checks; the others have levels of their own."""
     provider: ProviderSettings = ProviderSettings()
     database: DatabaseSettings = DatabaseSettings()
     secret_key: SecretStr | None = None

@@ -78,7 +78,7 @@ def _freeze(site: Site, row: IssueRow, now: datetime) -> None:
     folder = site.issue_folder(row.id)
     # An approval that was killed half-way left files that nobody approved in the store.
     archive.thaw(folder)
-    issue, selection = _read_draft(site, row)
+    issue, selection = read_draft(site, row)
     posts = dict(selection.may_stay)
     email = render_draft(site, issue, posts, nonce=secrets.token_hex(NONCE_BYTES))
     archive.freeze(
@@ -98,7 +98,7 @@ def _freeze(site: Site, row: IssueRow, now: datetime) -> None:
         raise NotPossible(f"{row.id} was changed by another process meanwhile", fix=f"see `newsletter status {row.id}`")
 
 
-def _read_draft(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
+def read_draft(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
     """The draft as the editor left it; `NotPossible` where a post of it cannot go out with it."""
     text = archive.read_issue_text(site.issue_folder(row.id))
     if text is None:

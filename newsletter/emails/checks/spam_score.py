@@ -1,0 +1,52 @@
+"""SpamAssassin's own verdict, where it is installed: without a network, as the mail is before it travels."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+from newsletter.emails.checks.checked import Checked
+from newsletter.emails.checks.problem import Check, Found, Level
+
+WARN, ERROR = 2.0, 5.0
+"""5 is where SpamAssassin itself calls it spam."""
+TIMEOUT_S = 60
+# Of a mail that has not travelled yet: no relay, no signature, our own clock.
+_OF_THE_WAY = re.compile(r"^(?:NO_RELAYS|NO_RECEIVED|ALL_TRUSTED|DKIM_.*|SPF_.*|DATE_IN_.*|MISSING_DATE|DMARC_.*)$")
+_RULE = re.compile(r"^\s*(?:\*\s+)?(-?\d+\.\d+) ([A-Z][A-Z0-9_]+)\s+(?:BODY: |URI: |RAW: )?(.*)$", re.MULTILINE)
+
+
+def find(checked: Checked) -> Iterator[Found]:
+    report = _report(checked.message)
+    rules = [(float(score), name, said) for score, name, said in _RULE.findall(report) if not _OF_THE_WAY.match(name)]
+    total = sum(score for score, _, _ in rules)
+    if total >= WARN:
+        worst = "; ".join(
+            f"{said.strip()} ({name}, {score:g})" for score, name, said in sorted(rules, reverse=True)[:4]
+        )
+        message = f"SpamAssassin gives the mail {total:.1f} points, and {ERROR:g} is spam: {worst}"
+        yield Found(checked.issue_file.path, message, "mend what it names, first the dearest", _level(total))
+
+
+def _level(total: float) -> Level:
+    return "error" if total >= ERROR else "warning"
+
+
+def _report(message: bytes) -> str:
+    """Empty where there is no SpamAssassin, or none that answers."""
+    if program := shutil.which("spamassassin"):
+        command = [program, "--local", "--test-mode"]
+    elif program := shutil.which("spamc"):
+        command = [program, "--full"]
+    else:
+        return ""
+    try:
+        done = subprocess.run(command, input=message, capture_output=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", "replace")
+
+
+CHECK = Check("spam-score", "warning", find, is_slow=True)
