@@ -24,6 +24,9 @@ STALE_CLAIM = timedelta(seconds=60)
 """From claim to call takes milliseconds; a claim this old belongs to nobody who will use it soon. Taking it over is
 safe at any age, because the compare-and-set decides."""
 
+LONGEST_WAIT = timedelta(hours=25)
+"""No provider is waited for longer than a day; a moment beyond that was written while the clock was ahead."""
+
 
 class Claim(NamedTuple):
     """A batch in the hands of one owner."""
@@ -54,8 +57,11 @@ class BatchesStore:
 
     def _claim(self, connection: Connection, issue_id: str, owner: str, limit: int, now: datetime) -> Claim | None:
         batch = tables.batch
+        may_be_tried = or_(
+            batch.c.not_before.is_(None), batch.c.not_before <= now, batch.c.not_before > now + LONGEST_WAIT
+        )
         free = or_(
-            and_(batch.c.state == "pending", or_(batch.c.not_before.is_(None), batch.c.not_before <= now)),
+            and_(batch.c.state == "pending", may_be_tried),
             and_(batch.c.state == "claimed", batch.c.changed_at <= now - STALE_CLAIM),
         )
         query = (

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from newsletter.delivery.send import Ended, Ending, Run
 from newsletter.errors import NotPossible, StoreUnusable
@@ -593,3 +594,35 @@ def test_senders_that_cut_batches_at_one_moment_take_different_numbers(store: St
 
     numbers = [claim.number for claim in claims if claim]
     assert len(numbers) == len(set(numbers)) == 60
+
+
+def test_a_clock_that_was_ahead_keeps_nobody_waiting_for_months(store: Store) -> None:
+    issue = an_approved_issue(store, readers=20)
+    ahead = MovingClock(NOW + timedelta(days=300))
+    busy = Fake(Misbehaviour.parse("call-busy=@1+, retry-after=3600s"), batch_size=10)
+    send(store, issue, busy, now=ahead.now, monotonic_s=ahead.monotonic_s, wait=ahead.wait)
+
+    ended = send(store, issue, Fake())
+
+    assert ended.ending is Ending.FINISHED
+    assert store.deliveries.counts(issue).sent == 20
+
+
+def test_connections_that_the_server_breaks_during_a_call_lose_and_repeat_nothing(store: Store) -> None:
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no connections that break")
+
+    class Breaking(Fake):
+        def send(self, letters: Any, *, issue: str) -> Any:
+            with create_engine(store.engine.url).connect() as connection:
+                others = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+                connection.execute(text(f"{others} and datname = current_database()"))
+            return super().send(letters, issue=issue)
+
+    issue, provider = an_approved_issue(store, readers=30), Breaking(batch_size=10)
+
+    ended = send(store, issue, provider)
+
+    assert ended.ending is Ending.FINISHED
+    assert provider.taken_ids().total() == 30
+    assert store.deliveries.counts(issue) == Counts(recipients=30, sent=30)
