@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from newsletter.posts import template_syntax as syntax
-from newsletter.posts.markdown import code_lines
+from newsletter.posts.held import Held
 
 MORE = "\ue000more\ue001"
 """Stands where the author ended the summary; no text can hold it, its letters are taken out of every text first."""
@@ -21,7 +21,6 @@ _GONE = "\ue004"
 _CLOSE_TEXT = re.compile(r"(</figure>[ \t]*\n)(?=[^\s<])")
 """Text right below HTML counts as HTML too, with its Markdown unread."""
 _OURS = re.compile("[\ue000-\ue004]")
-_HELD = re.compile("\ue002(\\d+)\ue003")
 
 
 class Dialect(NamedTuple):
@@ -64,16 +63,18 @@ def without_shortcodes(text: str, dialect: Dialect) -> str:
         return text
     if dialect.is_plain:
         return syntax.MORE.sub(MORE, text)
-    held = _Held()
+    held = Held()
     text = held.hold_html_code(text) if dialect.is_html else held.hold_code(text)
     text = _each(text, syntax.RAW, lambda _, inside: held.hold(inside))
     if not dialect.is_html:
         text = syntax.STARRED.sub(lambda found: held.hold(found[0].replace("*", "\\*").replace("_", "\\_")), text)
     text = syntax.SHOWN_AS_WRITTEN.sub(lambda found: held.hold(_unescaped(found, dialect)), text)
-    for pair in (syntax.HIGHLIGHT, syntax.HUGO_HIGHLIGHT):
-        text = _each(text, pair, lambda opening, inside: held.hold(_code(inside, opening["language"], dialect)))
+    for pair in (syntax.HIGHLIGHT, syntax.HUGO_HIGHLIGHT, syntax.CODE_BLOCK):
+        text = _each(text, pair, lambda opening, inside: held.hold(_code(inside, opening["language"] or "", dialect)))
     for pair in syntax.DROPPED:
         text = _each(text, pair, lambda *_: "")
+    text = _each(text, syntax.QUOTE, lambda _, inside: f"<blockquote>\n\n{inside.strip()}\n\n</blockquote>")
+    text = _with_captured(text)
     return held.release(_without_tags(text, dialect))
 
 
@@ -82,8 +83,23 @@ def _unescaped(found: re.Match[str], dialect: Dialect) -> str:
     return html.escape(shown, quote=False) if dialect.is_html else re.sub(r"([<>*_`\[\]])", r"\\\1", shown)
 
 
+def _with_captured(text: str) -> str:
+    """What Liquid captures stands where its name is put out, and else nowhere."""
+    captured: dict[str, str] = {}
+
+    def keep(opening: re.Match[str], inside: str) -> str:
+        captured[opening["name"]] = inside.strip()
+        return _GONE
+
+    text = _each(text, syntax.CAPTURE, keep)
+    for name, inside in captured.items():
+        output = re.compile(rf"\{{\{{-?\s*{re.escape(name)}\s*(?:\|[^{{}}\n]*)?\}}\}}")
+        text = output.sub(f"\n\n{inside}\n\n".replace("\\", r"\\"), text)
+    return text
+
+
 def _without_tags(text: str, dialect: Dialect) -> str:
-    made_names = "|".join({found["name"] for found in syntax.LIQUID_NAMES.finditer(text)})
+    made_names = "|".join({re.escape(found["name"]) for found in syntax.LIQUID_NAMES.finditer(text)})
     text = syntax.TERA_CALL.sub(lambda found: _tera(found, dialect), text)
     for pattern, replacement in _STEPS:
         text = pattern.sub(replacement, text)
@@ -123,41 +139,6 @@ def _each(
         parts += [text[at : begin.start()], replaced(begin, text[begin.end() : end.start()])]
         at = end.end()
     return "".join([*parts, text[at:]])
-
-
-class _Held:
-    """Pieces that no pattern may touch, behind marks that no text can hold."""
-
-    def __init__(self) -> None:
-        self._pieces: list[str] = []
-
-    def hold(self, piece: str) -> str:
-        self._pieces.append(piece)
-        return f"\ue002{len(self._pieces) - 1}\ue003"
-
-    def hold_code(self, text: str) -> str:
-        lines = text.split("\n")
-        for start, end in reversed(code_lines(text)):
-            piece = "\n".join(lines[start:end])
-            lines[start:end] = [self.hold(piece)]
-        return syntax.CODE_SPAN.sub(lambda found: self.hold(found[0]), "\n".join(lines))
-
-    def hold_html_code(self, text: str) -> str:
-        parts = []
-        lowered = text.lower() if text.isascii() else re.sub(r"[A-Z]", lambda found: found[0].lower(), text)
-        at = 0
-        while (begin := syntax.HTML_CODE.search(text, at)) and (
-            end := lowered.find(f"</{begin['name'].lower()}", begin.end())
-        ) >= 0:
-            parts += [text[at : begin.end()], self.hold(text[begin.end() : end])]
-            at = end
-        return "".join([*parts, text[at:]])
-
-    def release(self, text: str) -> str:
-        # A piece may hold the mark of an earlier one: code inside {% raw %}.
-        while _HELD.search(text):
-            text = _HELD.sub(lambda found: self._pieces[int(found[1])], text)
-        return text
 
 
 def _code(inside: str, language: str, dialect: Dialect) -> str:
@@ -264,7 +245,8 @@ def _alert(found: re.Match[str]) -> str:
 
 
 def _admonition(found: re.Match[str]) -> str:
-    return f"\n**{found['title']}**\n" if found["title"] else ""
+    title = found["title"] or _arguments(found["attributes"] or "")[0].get("title")
+    return f"\n**{title}**\n" if title else ""
 
 
 _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (

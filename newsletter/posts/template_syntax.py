@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import re
 
-_DROPPED_TAGS = ("comment", "capture", "mermaid")
+_DROPPED_TAGS = ("comment", "mermaid")
 CODE_SPAN = re.compile(r"(?<![`\\])(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)(?P=ticks)(?!`)", re.DOTALL)
 HTML_CODE = re.compile(r"<(?P<name>pre|code|samp|kbd)\b[^<>]*>", re.IGNORECASE)
 RAW = re.compile(r"\{%-?\s*raw\s*-?%\}"), re.compile(r"\{%-?\s*endraw\s*-?%\}")
 HIGHLIGHT = (
     re.compile(r"\{%-?\s*highlight\s+(?P<language>[\w+-]+)[^%{}]*%\}\n?"),
     re.compile(r"\n?\{%-?\s*endhighlight\s*-?%\}"),
+)
+# Of Octopress and Hexo.
+CODE_BLOCK = (
+    re.compile(r"\{%-?\s*code(?:block)?\b(?:[^%{}]*?\blang:(?P<language>[\w+-]+))?[^%{}]*%\}\n?"),
+    re.compile(r"\n?\{%-?\s*endcode(?:block)?\s*-?%\}"),
+)
+QUOTE = re.compile(r"\{%-?\s*(?:block|pull)?quote\b[^%{}]*%\}"), re.compile(r"\{%-?\s*end(?:block|pull)?quote\s*-?%\}")
+CAPTURE = (
+    re.compile(r"\{%-?\s*capture\s+(?P<name>[\w-]+)\s*-?%\}"),
+    re.compile(r"\{%-?\s*endcapture\s*-?%\}"),
 )
 HUGO_HIGHLIGHT = (
     re.compile(r"\{\{[<%]\s*highlight\s+\"?(?P<language>[\w+-]+)[^{}]*[%>]\}\}\n?"),
@@ -50,7 +60,7 @@ TERA_SURE = re.compile(r"\s*[a-z_]\w*\s*=\s*[\"'\d\[tf]")
 LIQUID_OUTPUT = re.compile(
     r"\{\{-?\s*(?:(?:site|page|include|layout|paginator|theme|jekyll|post|forloop)\.[^{}\n]*|content\s*|[\w.]+\s*\|[^{}\n]*)-?\}\}"
 )
-LIQUID_NAMES = re.compile(r"\{%-?\s*(?:assign|capture|for)\s+(?P<name>\w+)")
+LIQUID_NAMES = re.compile(r"\{%-?\s*(?:assign|for)\s+(?P<name>[\w-]+)")
 TOC = re.compile(
     r"^[*+-] .*\n\{:\s*toc\b[^}\n]*\}[ \t]*$|^(?:\[TOC\]|\[\[_?toc_?\]\])[ \t]*$", re.MULTILINE | re.IGNORECASE
 )
@@ -64,7 +74,10 @@ SPAN_ATTRIBUTES = re.compile(rf"(?<=\))\{{[ \t]*{_ATTRIBUTES}[ \t]*\}}")
 HEADING_ID = re.compile(r"^(?P<heading> {0,3}#{1,6} [^\n{]*)\{[#.][\w. #:=\"-]*\}[ \t]*$", re.MULTILINE)
 BLOCK_ATTRIBUTES = re.compile(rf"^\{{[ \t]*[.#][\w:.#-]+(?:[ \t]+{_SURE})*[ \t]*\}}[ \t]*$", re.MULTILINE)
 CAPTION = re.compile(r"\[/?(?:caption|wp_caption|embed|audio|video|playlist|gallery)(?:\s[^\[\]\n]{0,500})?\](?!\()")
-ADMONITION = re.compile(r"^[ \t]*:{3,}[ \t]*\{?[\w-]*\}?(?:\[(?P<title>[^\]\n]*)\])?[ \t]*$", re.MULTILINE)
+ADMONITION = re.compile(
+    r"^[ \t]*:{3,}[ \t]*(?:[\w-]+[ \t]*)?(?:\{(?P<attributes>[^{}\n]*)\})?(?:\[(?P<title>[^\]\n]*)\])?[ \t]*:*[ \t]*$",
+    re.MULTILINE,
+)
 ALERT = re.compile(r"^(?P<quote>[ \t]*>[ \t]*)\[!(?P<name>[A-Za-z]+)\][+-]?[ \t]*(?P<title>[^\n]*)$", re.MULTILINE)
 MDX_IMPORT = re.compile(r"^(?:import|export)\s[^\n]*(?:\n(?![ \t]*\n)[^\n]*)*$", re.MULTILINE)
 MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}", re.DOTALL)

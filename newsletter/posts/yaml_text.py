@@ -13,6 +13,7 @@ import yaml
 from newsletter.posts.files import Unreadable
 
 _TEXT, _NULL, _STANDARD = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null", "tag:yaml.org,2002:"
+_TABS = re.compile(r"^\t+", re.MULTILINE)
 
 
 class _AsWritten(yaml.CSafeLoader):
@@ -26,6 +27,20 @@ class _AsWritten(yaml.CSafeLoader):
 
 def yaml_as_written(raw: str, first_line: int) -> object:
     """The value of a YAML text that begins on `first_line` of its file; raises `Unreadable` with the line."""
+    try:
+        return _value(raw, first_line)
+    except Unreadable as error:
+        # YAML forbids to indent by tabs; Hexo reads them as blanks.
+        with_blanks = _TABS.sub(lambda tabs: "  " * len(tabs[0]), raw)
+        if with_blanks == raw:
+            raise
+        try:
+            return _value(with_blanks, first_line)
+        except Unreadable:
+            raise error from None
+
+
+def _value(raw: str, first_line: int) -> object:
     try:
         # An alias can make ten lines grow to gigabytes when they are walked; no post needs one.
         if re.search(r"[*]\w", raw):

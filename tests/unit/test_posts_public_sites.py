@@ -75,6 +75,12 @@ def test_a_toml_table_may_have_its_first_key_on_its_line(tmp_path: Path) -> None
     assert post.tags == ("b",)
 
 
+def test_yaml_may_be_indented_by_tabs_as_hexo_reads_it(tmp_path: Path) -> None:
+    post = post_of(tmp_path, "a.md", "---\ntitle: A\ndate: 2023-11-14\ntags:\n\t- b\n\t- c\n---\nText.\n")
+
+    assert post.tags == ("b", "c")
+
+
 # --- text -----------------------------------------------------------------------------------------------------
 
 
@@ -161,3 +167,43 @@ def test_line_breaks_around_a_text_are_not_in_its_summary(tmp_path: Path) -> Non
     content = content_of(tmp_path, "a.md", "---\ntitle: A\ndate: 2023-11-14\n---\n<br />Text here.<br /><br />\n")
 
     assert content.summary_html == "<p>Text here.</p>"
+
+
+def test_a_code_block_of_hexo_is_code(tmp_path: Path) -> None:
+    block = "{% codeblock A title lang:python %}\n# no heading\nprint(1)\n{% endcodeblock %}\n"
+
+    content = content_of(tmp_path, "a.md", f"---\ntitle: A\ndate: 2023-11-14\n---\nBefore.\n\n{block}")
+
+    assert "<pre><code># no heading\nprint(1)\n</code></pre>" in content.body_html
+
+
+def test_a_quotation_of_octopress_is_a_quotation(tmp_path: Path) -> None:
+    quote = "{% blockquote Jane Doe https://example.com/ %}\nSaid *so*.\n{% endblockquote %}\n"
+
+    content = content_of(tmp_path, "a.md", f"---\ntitle: A\ndate: 2023-11-14\n---\n{quote}\nAfter.\n")
+
+    assert "<blockquote>\n<p>Said <em>so</em>.</p>\n</blockquote>" in content.body_html
+    assert content.summary_text == "After."
+
+
+def test_what_liquid_captures_stands_where_it_is_put_out(tmp_path: Path) -> None:
+    captured = "{% capture the-notice %}\nMind the *step*.\n{% endcapture %}\n{% capture unused %}x{% endcapture %}\n"
+
+    content = content_of(
+        tmp_path,
+        "2023-11-14-a.md",
+        f"---\ntitle: A\n---\n{captured}\nIn.\n\n<div>{{{{ the-notice | markdownify }}}}</div>\n",
+    )
+
+    assert "<div>\n<p>Mind the <em>step</em>.</p>\n</div>" in content.body_html
+    assert content.body_html.count("step") == 1
+    assert "{" not in content.body_html
+    assert "x" not in content.summary_text
+
+
+def test_the_fences_of_pandocs_blocks_are_not_shown(tmp_path: Path) -> None:
+    block = '::: {.callout-note collapse="true" title="For parents"}\nIn.\n:::\n'
+
+    content = content_of(tmp_path, "a.md", f"---\ntitle: A\ndate: 2023-11-14\n---\n{block}")
+
+    assert content.body_html == "<p><strong>For parents</strong></p>\n<p>In.</p>"
