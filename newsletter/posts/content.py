@@ -105,7 +105,7 @@ def _image(post: Post, tree: HtmlElement, links: Links) -> tuple[PostPicture | N
     """The picture that stands for the post, and its alternative text."""
     if post.image:
         written = re.sub(r"\{\{-?\s*site\.\w+\s*-?\}\}", "", post.image)
-        address, local = links.picture(written)
+        address, local = links.leading_picture(written)
         if address:
             named = post.image_alt is not None
             return PostPicture(address, local.path if local else None, named), post.image_alt or ""

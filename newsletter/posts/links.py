@@ -61,6 +61,21 @@ class Links(NamedTuple):
             return address, None
         return address or local.address, local
 
+    def leading_picture(self, written: str) -> tuple[str | None, LocalPicture | None]:
+        """As `picture`, of one that the front matter names: themes look for it from the site's top, not from the post.
+
+        A mere name that lies nowhere in the folder is in a place that only the theme knows: None.
+        """
+        address, local = self.picture(written)
+        name = written.strip()
+        if (
+            (local and local.is_there)
+            or not self.post.url
+            or re.match(r"[./{|%@#\\]|[a-z][a-z0-9+.-]*:|www\.", name, re.I)
+        ):
+            return address, local
+        return self.picture(f"/{name}") if "/" in name else (None, None)
+
     def _relative(self, address: str) -> str | None:
         if pelican := _PELICAN.match(address):
             return self._pelican(pelican["kind"].lower(), pelican["path"])

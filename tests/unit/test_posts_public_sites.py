@@ -207,3 +207,22 @@ def test_the_fences_of_pandocs_blocks_are_not_shown(tmp_path: Path) -> None:
     content = content_of(tmp_path, "a.md", f"---\ntitle: A\ndate: 2023-11-14\n---\n{block}")
 
     assert content.body_html == "<p><strong>For parents</strong></p>\n<p>In.</p>"
+
+
+@pytest.mark.parametrize(
+    ("image", "address"),
+    [
+        ("hall.jpg", "https://www.example.org/news/hall.jpg"),
+        ("images/hall.jpg", "https://www.example.org/images/hall.jpg"),
+        ("/images/hall.jpg", "https://www.example.org/images/hall.jpg"),
+        ("elsewhere.jpg", None),
+    ],
+)
+def test_the_picture_in_the_front_matter_is_beside_the_post_or_counted_from_the_sites_top(
+    tmp_path: Path, image: str, address: str | None
+) -> None:
+    collected(tmp_path, {"news/hall.jpg": "x"})
+
+    content = content_of(tmp_path, "news/a.md", f"---\ntitle: A\ndate: 2023-11-14\nimage: {image}\n---\nText.\n")
+
+    assert content.image_url == address
