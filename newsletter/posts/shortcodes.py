@@ -256,6 +256,7 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (syntax.LIQUID_TAG, _liquid),
     (syntax.QUOTED_OUTPUT, _quoted),
     (syntax.TOC, ""),
+    (syntax.TIGHT_HEADING, lambda found: f"{found['marks']} "),
     (syntax.HEADING_ID, lambda found: found["heading"]),
     (syntax.KRAMDOWN, ""),
     (syntax.SPAN_ATTRIBUTES, ""),

@@ -71,6 +71,8 @@ KRAMDOWN = re.compile(
 )
 # Of Pandoc and markdown-it, behind a link or a picture.
 SPAN_ATTRIBUTES = re.compile(rf"(?<=\))\{{[ \t]*{_ATTRIBUTES}[ \t]*\}}")
+# Markdown before CommonMark wanted no blank; one `#` alone may be a hashtag.
+TIGHT_HEADING = re.compile(r"^(?P<marks> {0,3}#{2,6})(?=[^#\s])", re.MULTILINE)
 HEADING_ID = re.compile(r"^(?P<heading> {0,3}#{1,6} [^\n{]*)\{[#.][\w. #:=\"-]*\}[ \t]*$", re.MULTILINE)
 BLOCK_ATTRIBUTES = re.compile(rf"^\{{[ \t]*[.#][\w:.#-]+(?:[ \t]+{_SURE})*[ \t]*\}}[ \t]*$", re.MULTILINE)
 CAPTION = re.compile(r"\[/?(?:caption|wp_caption|embed|audio|video|playlist|gallery)(?:\s[^\[\]\n]{0,500})?\](?!\()")
@@ -85,7 +87,7 @@ ARGUMENT = re.compile(
     r"""(?:(?P<key>[\w-]+)(?:\s*=\s*|:(?=["'])))?(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^\s,"'=]+))"""
 )
 SUSPECT = re.compile(
-    r"\{[{%:#./]|\)\{|<!--|markdown=|\*\||:::|\{/\*|\[(?:/?caption|\[?_?toc|embed|gallery|audio|video|playlist|!)|^(?:im|ex)port\s",
+    r"\{[{%:#./]|\)\{|<!--|markdown=|\*\||:::|\{/\*|\[(?:/?caption|\[?_?toc|embed|gallery|audio|video|playlist|!)|^(?:im|ex)port\s|^ {0,3}##+[^#\s]",
     re.IGNORECASE | re.MULTILINE,
 )
 """What has to be looked at more closely; most texts hold nothing of it."""

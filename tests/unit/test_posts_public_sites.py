@@ -226,3 +226,13 @@ def test_the_picture_in_the_front_matter_is_beside_the_post_or_counted_from_the_
     content = content_of(tmp_path, "news/a.md", f"---\ntitle: A\ndate: 2023-11-14\nimage: {image}\n---\nText.\n")
 
     assert content.image_url == address
+
+
+def test_a_heading_of_old_markdown_needs_no_blank(tmp_path: Path) -> None:
+    body = "In.\n\n###Head\n\n#open-day is a word.\n\n```\n##code\n```\n"
+
+    content = content_of(tmp_path, "a.md", f"---\ntitle: A\ndate: 2012-01-30 8:00\n---\n{body}")
+
+    assert "<h3>Head</h3>" in content.body_html
+    assert "<p>#open-day is a word.</p>" in content.body_html
+    assert "<code>##code" in content.body_html
