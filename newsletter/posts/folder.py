@@ -25,7 +25,7 @@ from newsletter.posts.history import History
 from newsletter.posts.identity import assign_ids
 from newsletter.posts.parsing import Reading, file_time, read_post
 
-READER_VERSION = 4
+READER_VERSION = 5
 """To be raised with every change of what a file is read as: the cache then parses everything anew."""
 
 _PASSED_OVER = "null"

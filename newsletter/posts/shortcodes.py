@@ -257,6 +257,7 @@ _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (syntax.QUOTED_OUTPUT, _quoted),
     (syntax.TOC, ""),
     (syntax.TIGHT_HEADING, lambda found: f"{found['marks']} "),
+    (syntax.BLANKS_IN_ADDRESS, lambda found: f"](<{found['address']}>)"),
     (syntax.HEADING_ID, lambda found: found["heading"]),
     (syntax.KRAMDOWN, ""),
     (syntax.SPAN_ATTRIBUTES, ""),

@@ -71,6 +71,10 @@ KRAMDOWN = re.compile(
 )
 # Of Pandoc and markdown-it, behind a link or a picture.
 SPAN_ATTRIBUTES = re.compile(rf"(?<=\))\{{[ \t]*{_ATTRIBUTES}[ \t]*\}}")
+# kramdown and others take a picture's address with blanks; CommonMark wants it between < and >.
+BLANKS_IN_ADDRESS = re.compile(
+    r"\]\((?P<address>[^()<>\n\"']{1,300} [^()<>\n\"']{0,300}\.(?:jpe?g|png|gif|webp|svg))\)", re.IGNORECASE
+)
 # Markdown before CommonMark wanted no blank; one `#` alone may be a hashtag.
 TIGHT_HEADING = re.compile(r"^(?P<marks> {0,3}#{2,6})(?=[^#\s])", re.MULTILINE)
 HEADING_ID = re.compile(r"^(?P<heading> {0,3}#{1,6} [^\n{]*)\{[#.][\w. #:=\"-]*\}[ \t]*$", re.MULTILINE)
@@ -87,7 +91,8 @@ ARGUMENT = re.compile(
     r"""(?:(?P<key>[\w-]+)(?:\s*=\s*|:(?=["'])))?(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<bare>[^\s,"'=]+))"""
 )
 SUSPECT = re.compile(
-    r"\{[{%:#./]|\)\{|<!--|markdown=|\*\||:::|\{/\*|\[(?:/?caption|\[?_?toc|embed|gallery|audio|video|playlist|!)|^(?:im|ex)port\s|^ {0,3}##+[^#\s]",
+    r"\{[{%:#./]|\)\{|<!--|markdown=|\*\||:::|\{/\*|\[(?:/?caption|\[?_?toc|embed|gallery|audio|video|playlist|!)|^(?:im|ex)port\s"
+    r"|^ {0,3}##+[^#\s]|\]\([^()\n]{0,300} [^()\n]{0,300}\)",
     re.IGNORECASE | re.MULTILINE,
 )
 """What has to be looked at more closely; most texts hold nothing of it."""

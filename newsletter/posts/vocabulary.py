@@ -24,7 +24,7 @@ TAGS = _words("tags tag categories category keywords topics topic articletag")
 AUTHORS = _words("authors author byline creator writer dccreator articleauthor")
 IMAGE = _words("""
     image cover coverimage featuredimage featureimage featured hero heroimage banner bannerimage header thumbnail thumb
-    teaser ogimage socialimage shareimage img images previewimage
+    teaser ogimage socialimage shareimage img images previewimage photos
 """)
 IMAGE_ALT = _words("""
     imagealt coveralt coverimagealt featuredimagealt featureimagealt heroalt heroimagealt banneralt thumbnailalt

@@ -102,6 +102,7 @@ def test_a_tag_alone_on_its_line_does_not_break_the_html_around_it(tmp_path: Pat
         ('{% img /i/hall.jpg alt:"The hall" width:"600" %}', "/i/hall.jpg", "The hall"),
         ('{{< lightbox src="/i/hall.jpg" alt="The hall" >}}', "/i/hall.jpg", "The hall"),
         ('![The hall](/i/hall.jpg){width="335"}', "/i/hall.jpg", "The hall"),
+        ("![The hall](/i/the hall.jpg)", "/i/the%20hall.jpg", "The hall"),
         (r"![The hall]({{ site.url }}\i\hall.jpg)", "/i/hall.jpg", "The hall"),
         ("![The hall]({{ 'i/hall.jpg' | relative_url }}){: .wide }", "/i/hall.jpg", "The hall"),
     ],
