@@ -23,7 +23,7 @@ __all__ = ["Desk", "Ended", "Ending", "Run"]
 
 IDLE_POLL_S = 0.5
 """How often a run that has nothing to claim looks whether another process has finished its batches."""
-LOOK_UP_S = 5.0
+LOOK_AROUND_S = 5.0
 """How often a run that waits looks whether the issue was paused or cancelled meanwhile."""
 RECORD_TRIES, RECORD_WAIT_S = 12, 5.0
 """How often, and how far apart, a database that does not take an answer is tried (SQLite: 30 s each for a lock)."""
@@ -67,8 +67,8 @@ class Run:
     def _waited(self, seconds: float) -> bool:
         """Wait that long; False when it ended early, because of `stop`, a pause or a cancellation."""
         while seconds > 0:
-            self.desk.wait(min(seconds, LOOK_UP_S))
-            seconds -= LOOK_UP_S
+            self.desk.wait(min(seconds, LOOK_AROUND_S))
+            seconds -= LOOK_AROUND_S
             if self.desk.stop() or (seconds > 0 and not self._is_sending()):
                 return False
         return True

@@ -480,7 +480,8 @@ def test_a_claim_that_was_given_back_meanwhile_is_claimed_again(store: Store) ->
 
 
 def test_an_answer_that_the_database_does_not_take_is_recorded_later_and_not_sent_again(store: Store) -> None:
-    issue, provider, said = an_approved_issue(store, readers=30), Fake(batch_size=10), []
+    issue, provider = an_approved_issue(store, readers=30), Fake(batch_size=10)
+    said: list[str] = []
     finish, troubles = store.batches.finish, iter([StoreUnusable("the database is locked")] * 5)
 
     def troubled(*args: Any, **values: Any) -> Any:
