@@ -151,15 +151,20 @@ def _written(root: lxml_html.HtmlElement) -> Fragment:
 
 
 def _fit_headings(root: lxml_html.HtmlElement, level: int) -> None:
+    """The topmost becomes `level`; none is more than one below the heading before it, as readers by ear expect."""
     headings = list(root.iter(*_HEADINGS))
     top = min((int(heading.tag[1]) for heading in headings), default=0)
+    before = level - 1
     for heading in headings:
-        heading.tag = f"h{min(6, level + int(heading.tag[1]) - top)}"
+        before = min(6, level + int(heading.tag[1]) - top, before + 1)
+        heading.tag = f"h{before}"
 
 
 def _plain_boxes(root: lxml_html.HtmlElement) -> None:
     """Gmail, Outlook and Yahoo drop `<figure>` with what is in it."""
     for box in root.iter("figure", "figcaption"):
+        if box.tag == "figcaption":
+            box.set("class", "note")
         box.tag = "div"
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 
 _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL)
+_STYLES_OF_TAG = re.compile(r"""(<[a-z][^<>]*? style=)("[^"]*"|'[^']*')""")
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
 def minified(page: str) -> str:
     """The same page with fewer bytes; texts that are not put in yet are not touched."""
     short = re.sub(r"[ \t\r]*\n[ \t\r\n]*", "\n", page)
+    short = _STYLES_OF_TAG.sub(lambda tag: tag[1] + re.sub(r"([;,:]) +", r"\1", tag[2]), short)
     return _STYLE.sub(lambda block: block[1] + _css(block[2]) + block[3], short)
 
 

@@ -78,9 +78,13 @@ class PostView:
     """The text of the link: says what is read and where; no two posts have the same."""
 
     @property
+    def is_brief(self) -> bool:
+        return self.body == "summary" and not self.is_lead
+
+    @property
     def fits_half(self) -> bool:
         """Whether it can stand beside another: in brief, with an image, and not the first of the issue."""
-        return self.image is not None and self.body == "summary" and not self.is_lead
+        return self.is_brief and self.image is not None
 
 
 def title_of(entry: Entry, post: Post) -> str:

@@ -13,7 +13,7 @@ MAX_INDENTS = 6
 """Quotes and lists within each other that are still indented; deeper ones would leave no room for words."""
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _BLOCKS = frozenset(
-    {"p", "div", "blockquote", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "hr"}
+    {"p", "div", "blockquote", "ul", "ol", "li", "dl", "dt", "dd", "pre", "table", "hr", "figure", "figcaption"}
     | {f"h{level}" for level in range(1, 7)}
 )
 _HEADINGS = frozenset(f"h{level}" for level in range(1, 7))

@@ -2,7 +2,8 @@
 
 A theme is a folder in `templates/` with an `issue.mjml.j2`. A name in `{% include %}` is looked for in the digest's
 theme, then in that of the template that names it, then in the default theme, then from `templates/` itself, so that a
-theme needs to hold only what it does differently, also where a part of the default theme names it. Templates get the values they need and nothing else: no settings, no environment.
+theme needs to hold only what it does differently, also where a part of the default theme names it. Templates get the
+values they need and nothing else: no settings, no environment.
 """
 
 from __future__ import annotations

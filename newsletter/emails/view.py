@@ -24,6 +24,8 @@ from newsletter.models import Body, Issue, Post, PostContent
 
 CONTENTS_FROM = 7
 """Posts in an issue from which on it begins with a table of contents."""
+GROUP_LENGTH = 4
+"""Posts in one section at most: Word parts pages within a cell near 1,790 pixels (a community figure)."""
 LINK_TITLE_LENGTH = 48
 """Characters of a post's title in the text of its "read on" link."""
 PREVIEW_LENGTH = 120
@@ -50,6 +52,20 @@ class RunView(NamedTuple):
     is_titles: bool
     """Only the linked titles are shown: a list in one section, so that hundreds fit into a mail."""
     posts: tuple[PostView, ...]
+
+    @property
+    def groups(self) -> tuple[tuple[PostView, ...], ...]:
+        """The posts in order, some in brief together; a large or whole one is by itself.
+
+        A section of its own costs a post a kilobyte; but what stands in one must not get too tall for Outlook.
+        """
+        groups: list[tuple[PostView, ...]] = []
+        for post in self.posts:
+            if post.is_brief and groups and groups[-1][0].is_brief and len(groups[-1]) < GROUP_LENGTH:
+                groups[-1] = (*groups[-1], post)
+            else:
+                groups.append((post,))
+        return tuple(groups)
 
     @property
     def rows(self) -> tuple[tuple[PostView, ...], ...]:

@@ -128,7 +128,7 @@ def test_figures_become_boxes_and_images_get_a_width_and_an_alt() -> None:
     figure = '<figure><img src="/b.png" width="1200" height="800"><figcaption>A tree</figcaption></figure>'
 
     assert mail(f'{figure}<img src="c.png" width="40">') == (
-        '<div><img src="https://www.example.org/b.png" width="536" alt=""><div>A tree</div></div>'
+        '<div><img src="https://www.example.org/b.png" width="536" alt=""><div class="note">A tree</div></div>'
         '<img src="https://www.example.org/a/c.png" width="40" alt="">'
     )
 
@@ -151,7 +151,7 @@ def test_links_are_absolute_and_anchors_within_the_mail_are_text() -> None:
 
 
 def test_headings_fit_below_the_posts_own() -> None:
-    assert mail("<h1>a</h1><h2>b</h2><h6>c</h6>") == "<h3>a</h3><h4>b</h4><h6>c</h6>"
+    assert mail("<h1>a</h1><h2>b</h2><h6>c</h6>") == "<h3>a</h3><h4>b</h4><h5>c</h5>"
 
 
 def test_what_a_post_may_not_hold_is_gone_on_the_web_too() -> None:

@@ -36,7 +36,7 @@ def write(tmp_path: Path, name: str, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
-def broken(tmp_path: Path, body: str, name: str = "default/parts/post.mjml.j2") -> TemplateBroken:
+def broken(tmp_path: Path, body: str, name: str = "default/parts/footer.mjml.j2") -> TemplateBroken:
     """The error of a theme whose template of that name is `body`."""
     write(tmp_path, name, body)
     with pytest.raises(TemplateBroken) as caught:
@@ -111,7 +111,7 @@ def test_in_a_checkout_the_templates_lie_beside_the_package(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        ("{{ post.titel }}", "titel"),
+        ("{{ design.titel }}", "titel"),
         ("{{ nonsense }}", "nonsense"),
         ("{% if %}", "Expected an expression"),
         ("{{ 1 / 0 }}", "division"),
@@ -128,15 +128,15 @@ def test_a_mistake_in_a_part_is_told_with_template_line_and_surroundings(
     error = broken(tmp_path, f"<mj-section>\n<mj-column>\n<mj-text>\n{bad}\n</mj-text>\n</mj-column></mj-section>\n")
 
     assert problem in error.problem
-    assert (error.template, error.line) == ("default/parts/post.mjml.j2", 4)
+    assert (error.template, error.line) == ("default/parts/footer.mjml.j2", 4)
     assert f">    4 {bad}" in error.problem
     assert "     3 <mj-text>" in error.problem
     assert str(tmp_path) in str(error.fix)
 
 
 def test_a_template_that_is_not_utf8_is_told(tmp_path: Path) -> None:
-    write(tmp_path, "default/parts/post.mjml.j2", "x")
-    (tmp_path / "templates/default/parts/post.mjml.j2").write_bytes(b"caf\xe9")
+    write(tmp_path, "default/parts/footer.mjml.j2", "x")
+    (tmp_path / "templates/default/parts/footer.mjml.j2").write_bytes(b"caf\xe9")
 
     with pytest.raises(TemplateBroken, match="utf-8"):
         rendered(tmp_path)
@@ -170,7 +170,7 @@ TEXT = "<mj-section><mj-column>\n<mj-text>a</mj-text>\n%s\n</mj-column></mj-sect
         ("</mj-text>", "</mj-text>: </mj-column> is missing"),
         ("<mj-include path='x' />", "write {% include %}"),
         ('<mj-text><mj-button href="x">y</mj-button></mj-text>', "<mj-button> may not stand in <mj-text>"),
-        ('<mj-text color="{{ post.title }}">x</mj-text>', "'color' holds a text"),
+        ('<mj-text color="{{ subject }}">x</mj-text>', "'color' holds a text"),
         ("<mj-text><![CDATA[x]]></mj-text>", "begins no tag"),
     ],
 )
@@ -178,9 +178,9 @@ def test_broken_mjml_in_a_part_is_told_with_template_and_line(tmp_path: Path, ba
     error = broken(tmp_path, TEXT % bad)
 
     assert problem in error.problem
-    assert error.template == "default/parts/post.mjml.j2"
+    assert error.template == "default/parts/footer.mjml.j2"
     assert error.line in (3, 4)
-    assert "default/parts/post.mjml.j2, line" in error.problem
+    assert "default/parts/footer.mjml.j2, line" in error.problem
 
 
 def test_the_line_is_right_after_loops_conditions_and_attributes_over_several_lines(tmp_path: Path) -> None:
@@ -205,16 +205,16 @@ def test_an_inline_style_block_is_refused_because_nothing_would_inline_it(tmp_pa
 
 
 def test_a_filter_that_cuts_words_works_on_the_words_themselves(tmp_path: Path) -> None:
-    body = BOX % "{{ post.title|truncate(8, true, '...', 0) }} {{ post.title|upper }}"
-    write(tmp_path, "default/parts/post.mjml.j2", body)
+    body = BOX % "{{ subject|truncate(8, true, '...', 0) }} {{ subject|upper }}"
+    write(tmp_path, "default/parts/footer.mjml.j2", body)
 
     email = rendered(tmp_path)
 
-    assert "First... FIRST AID" in email.html
+    assert "Three... THREE NEW GUIDES" in email.html
 
 
 def test_a_block_that_changes_words_from_outside_is_refused(tmp_path: Path) -> None:
-    error = broken(tmp_path, BOX % "{% filter upper %}{{ post.title }}{% endfilter %}")
+    error = broken(tmp_path, BOX % "{% filter upper %}{{ subject }}{% endfilter %}")
 
     assert "print texts as they are" in error.problem
 
