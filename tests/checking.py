@@ -14,10 +14,12 @@ from newsletter.emails.checks.checked import Checked, CheckedPost, Source
 from newsletter.emails.checks.problem import Problem
 from newsletter.emails.folders import packaged_templates
 from newsletter.emails.render import render
-from newsletter.models import Asset, Post, PostContent, Reader
+from newsletter.models import Asset, Email, Issue, Post, PostContent, Reader
 from newsletter.settings import Settings
 from tests.factories import a_content, a_post, a_site, an_issue, utc
 
+NOWHERE = Path(__file__).parent / "no-site"
+"""A site without files of its own."""
 NONCE = "n0Nce42"
 READER = Reader("0123456789abcdef012345", "ann@example.net", "Ann Other", {})
 SUBJECT = "Winter market, and two new guides"
@@ -57,7 +59,6 @@ def written(html: str, *, title: str = "First aid in the workshop", **values: An
 
 
 def looked_at(
-    folder: Path,
     *told: Told,
     html: Spoil = str,
     text: Spoil = str,
@@ -73,14 +74,14 @@ def looked_at(
 ) -> Checked:
     """The issue with these posts (default: two good ones); the functions spoil what was rendered."""
     posts = told or (FIRST_AID, MARKET)
-    settings = settings or a_site(folder, **sections)
+    settings = settings or a_site(NOWHERE, **sections)
     made: dict[str, Post] = {}
     for one in posts:
         own = {"url": f"https://www.example.org/{one.path}", "text_sha256": one.html, **one.values}
         made[one.path] = a_post(one.path, title=one.title, **own)
     contents = {one.path: (made[one.path], _content(one)) for one in posts}
     issue = an_issue(*made, subject=subject, preheader=preheader, intro=intro)
-    email = render(issue, contents, settings=settings, nonce=NONCE)
+    email = _rendered(issue, contents, settings)
     changes = {"html": html(email.html), "text": text(email.text), "assets": tuple(assets)}
     email = email.model_copy(update={**changes, "headers": _headers(email.headers, headers or {})})
     copy = merge.fields(
@@ -103,6 +104,17 @@ def looked_at(
         theme=_theme(),
         used=used or {},
     )
+
+
+_emails: dict[str, Email] = {}
+
+
+def _rendered(issue: Issue, contents: Mapping[str, tuple[Post, PostContent]], settings: Settings) -> Email:
+    """Each issue once: most tests begin with the same."""
+    key = f"{issue!r}{contents!r}{settings!r}"
+    if key not in _emails:
+        _emails[key] = render(issue, contents, settings=settings, nonce=NONCE)
+    return _emails[key]
 
 
 def _content(one: Told) -> PostContent:
@@ -129,7 +141,10 @@ def problems(checked: Checked) -> list[Problem]:
 
 
 def found(checked: Checked, check: str) -> list[Problem]:
-    return [problem for problem in problems(checked) if problem.check == check]
+    """What one of them says."""
+    checks = [one for one in registry.packaged_checks() if one.id == check]
+    assert checks, f"there is no check {check}"
+    return registry.run(checked, checks, levels=checked.settings.checks)
 
 
 def told(problem: Problem) -> tuple[str, str]:

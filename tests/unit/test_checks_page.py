@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -33,34 +32,34 @@ def swapped(old: str, new: str) -> Spoil:
     return spoil
 
 
-def test_a_good_issue_has_no_problem_at_all(tmp_path: Path) -> None:
-    assert problems(looked_at(tmp_path)) == []
+def test_a_good_issue_has_no_problem_at_all() -> None:
+    assert problems(looked_at()) == []
 
 
 # --- size and styles -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("size_bytes", "level"), [(80_000, None), (95_000, "warning"), (105_000, "error")])
-def test_a_mail_that_gmail_clips_is_told_by_its_size(tmp_path: Path, size_bytes: int, level: str | None) -> None:
+def test_a_mail_that_gmail_clips_is_told_by_its_size(size_bytes: int, level: str | None) -> None:
     filling = "<p>word word</p>"
 
     checked = looked_at(
-        tmp_path, html=lambda html: html.replace("</body>", filling * ((size_bytes - len(html)) // 16) + "</body>")
+        html=lambda html: html.replace("</body>", filling * ((size_bytes - len(html)) // 16) + "</body>")
     )
 
     assert [problem.level for problem in found(checked, "html-size")] == ([level] if level else [])
 
 
-def test_style_blocks_over_what_gmail_keeps_are_told(tmp_path: Path) -> None:
-    few = looked_at(tmp_path, html=put("</head>", "<style>" + ".a{color:#000000}" * 100 + "</style>"))
-    many = looked_at(tmp_path, html=put("</head>", "<style>" + ".a{color:#000000}" * 1000 + "</style>"))
+def test_style_blocks_over_what_gmail_keeps_are_told() -> None:
+    few = looked_at(html=put("</head>", "<style>" + ".a{color:#000000}" * 100 + "</style>"))
+    many = looked_at(html=put("</head>", "<style>" + ".a{color:#000000}" * 1000 + "</style>"))
 
     assert found(few, "style-size") == []
     assert [problem.level for problem in found(many, "style-size")] == ["error"]
 
 
-def test_a_style_block_in_the_body_is_told(tmp_path: Path) -> None:
-    checked = looked_at(tmp_path, html=put("</body>", "<style>.a{color:#000000}</style>"))
+def test_a_style_block_in_the_body_is_told() -> None:
+    checked = looked_at(html=put("</body>", "<style>.a{color:#000000}</style>"))
 
     assert [problem.level for problem in found(checked, "style-place")] == ["error"]
 
@@ -73,8 +72,8 @@ def test_a_style_block_in_the_body_is_told(tmp_path: Path) -> None:
         (".a{color:rgba(0,0,0,.5)}@media screen{.a{color:#000000}}", None),
     ],
 )
-def test_what_makes_gmail_drop_a_style_block_is_told(tmp_path: Path, block: str, says: str | None) -> None:
-    checked = looked_at(tmp_path, html=put("</head>", f"<style>{block}</style>"))
+def test_what_makes_gmail_drop_a_style_block_is_told(block: str, says: str | None) -> None:
+    checked = looked_at(html=put("</head>", f"<style>{block}</style>"))
 
     messages = [problem.message for problem in found(checked, "style-nesting")]
 
@@ -86,21 +85,21 @@ def test_what_makes_gmail_drop_a_style_block_is_told(tmp_path: Path, block: str,
     ("old", "new"),
     [("<!DOCTYPE html>", ""), ('lang="en-GB"', ""), ('dir="ltr"', ""), ("<title>", "<title></title><title>")],
 )
-def test_a_page_without_doctype_language_direction_or_title_is_told(tmp_path: Path, old: str, new: str) -> None:
-    checked = looked_at(tmp_path, html=swapped(old, new))
+def test_a_page_without_doctype_language_direction_or_title_is_told(old: str, new: str) -> None:
+    checked = looked_at(html=swapped(old, new))
 
     assert {told(problem) for problem in found(checked, "doctype-lang-dir-title")} == {
         ("error", "templates/default/issue.mjml.j2:3")
     }
 
 
-def test_a_mail_in_arabic_in_a_site_in_english_is_told_unless_its_boxes_say_their_own_direction(tmp_path: Path) -> None:
+def test_a_mail_in_arabic_in_a_site_in_english_is_told_unless_its_boxes_say_their_own_direction() -> None:
     arabic = written(
         "<p>" + "هذا نص طويل باللغة العربية عن السوق الشتوي على ضفة النهر " * 20 + "</p>", title="السوق الشتوي"
     )
 
-    own = looked_at(tmp_path, arabic)
-    none = looked_at(tmp_path, arabic, html=lambda html: re.sub(' dir="(auto|rtl)"', "", html))
+    own = looked_at(arabic)
+    none = looked_at(arabic, html=lambda html: re.sub(' dir="(auto|rtl)"', "", html))
 
     assert found(own, "doctype-lang-dir-title") == []
     assert [problem.where for problem in found(none, "doctype-lang-dir-title")] == ["newsletter.toml"]
@@ -110,15 +109,15 @@ def test_a_mail_in_arabic_in_a_site_in_english_is_told_unless_its_boxes_say_thei
     ("old", "new"),
     [('name="color-scheme"', 'name="other"'), ('name="supported-color-schemes"', 'name="other"')],
 )
-def test_a_mail_that_does_not_opt_in_to_dark_is_told(tmp_path: Path, old: str, new: str) -> None:
-    checked = looked_at(tmp_path, html=swapped(old, new))
+def test_a_mail_that_does_not_opt_in_to_dark_is_told(old: str, new: str) -> None:
+    checked = looked_at(html=swapped(old, new))
 
     assert [problem.level for problem in found(checked, "color-scheme")] == ["warning"]
 
 
 @pytest.mark.parametrize(("old", "new"), [("prefers-color-scheme", "min-width"), ("[data-ogsc]", ".nobody")])
-def test_a_mail_without_dark_rules_is_told(tmp_path: Path, old: str, new: str) -> None:
-    checked = looked_at(tmp_path, html=swapped(old, new))
+def test_a_mail_without_dark_rules_is_told(old: str, new: str) -> None:
+    checked = looked_at(html=swapped(old, new))
 
     assert [problem.level for problem in found(checked, "dark-css")] == ["warning"]
 
@@ -140,8 +139,8 @@ def test_a_mail_without_dark_rules_is_told(tmp_path: Path, old: str, new: str) -
         ("display:none;color:#ffffff;background-color:#ffffff", False),
     ],
 )
-def test_text_that_is_hard_to_read_in_light_is_told(tmp_path: Path, style: str, is_told: bool) -> None:
-    checked = looked_at(tmp_path, html=put("</body>", f'<p class="probe" style="{style}">Soup at noon</p>'))
+def test_text_that_is_hard_to_read_in_light_is_told(style: str, is_told: bool) -> None:
+    checked = looked_at(html=put("</body>", f'<p class="probe" style="{style}">Soup at noon</p>'))
 
     messages = [problem.message for problem in found(checked, "contrast") if "in light" in problem.message]
 
@@ -156,20 +155,20 @@ def test_text_that_is_hard_to_read_in_light_is_told(tmp_path: Path, style: str, 
         ("@media (prefers-color-scheme:dark){.probe{color:#333333;background:#131618}}", False),  # the attribute wins
     ],
 )
-def test_text_that_is_hard_to_read_in_dark_is_told(tmp_path: Path, rule: str, is_told: bool) -> None:
+def test_text_that_is_hard_to_read_in_dark_is_told(rule: str, is_told: bool) -> None:
     def spoil(html: str) -> str:
         probe = '<p class="probe" style="color:#222222;background:#ffffff">Soup at noon</p>'
         return put("</body>", probe)(put("</head>", f"<style>{rule}</style>")(html))
 
-    messages = [problem.message for problem in found(looked_at(tmp_path, html=spoil), "contrast")]
+    messages = [problem.message for problem in found(looked_at(html=spoil), "contrast")]
 
     assert any(message.startswith("in dark colours “Soup at noon”") for message in messages) is is_told
 
 
-def test_a_link_without_a_colour_of_its_own_has_the_browsers(tmp_path: Path) -> None:
+def test_a_link_without_a_colour_of_its_own_has_the_browsers() -> None:
     probe = '<p style="background:#000000;color:#ffffff">See <a href="https://www.example.org/x">the stalls</a></p>'
 
-    messages = [problem.message for problem in found(looked_at(tmp_path, html=put("</body>", probe)), "contrast")]
+    messages = [problem.message for problem in found(looked_at(html=put("</body>", probe)), "contrast")]
 
     assert any("“the stalls”" in message and "#0000ee on #000000" in message for message in messages)
 
@@ -177,20 +176,20 @@ def test_a_link_without_a_colour_of_its_own_has_the_browsers(tmp_path: Path) -> 
 # --- structure -------------------------------------------------------------------------------------------------
 
 
-def test_a_second_h1_a_left_out_level_and_an_empty_heading_are_told_in_the_post(tmp_path: Path) -> None:
+def test_a_second_h1_a_left_out_level_and_an_empty_heading_are_told_in_the_post() -> None:
     aid, market = written("<p>Be calm.</p>"), Told("The winter market", "<p>Stalls.</p>", path="market")
 
     def spoil(html: str) -> str:
         return html.replace("Be calm.", "Be calm.<h1>Again</h1><h2></h2><h5>Deep</h5>")
 
-    said = found(looked_at(tmp_path, aid, market, html=spoil), "headings")
+    said = found(looked_at(aid, market, html=spoil), "headings")
 
     assert [problem.level for problem in said] == ["warning"] * 3
     assert {problem.where.partition(":")[0] for problem in said} == {"posts/first-aid.md"}
 
 
-def test_a_mail_without_h1_is_told_of_the_theme(tmp_path: Path) -> None:
-    checked = looked_at(tmp_path, html=lambda html: html.replace("<h1", "<p").replace("</h1>", "</p>"))
+def test_a_mail_without_h1_is_told_of_the_theme() -> None:
+    checked = looked_at(html=lambda html: html.replace("<h1", "<p").replace("</h1>", "</p>"))
 
     assert told(found(checked, "headings")[0])[1].startswith("templates/default/")
 
@@ -205,16 +204,16 @@ def test_a_mail_without_h1_is_told_of_the_theme(tmp_path: Path) -> None:
         ("<!--[if mso | IE]><table><tr><td><![endif]-->x<!--[if mso | IE]></td></tr></table><![endif]-->", 1),
     ],
 )
-def test_a_layout_table_without_role_or_too_wide_is_told(tmp_path: Path, table: str, count: int) -> None:
-    checked = looked_at(tmp_path, html=put("</body>", table))
+def test_a_layout_table_without_role_or_too_wide_is_told(table: str, count: int) -> None:
+    checked = looked_at(html=put("</body>", table))
 
     assert len(found(checked, "layout-tables")) == count
 
 
-def test_tables_too_deep_within_each_other_are_told(tmp_path: Path) -> None:
+def test_tables_too_deep_within_each_other_are_told() -> None:
     opening, closing = '<table role="presentation"><tr><td>', "</td></tr></table>"
 
-    checked = looked_at(tmp_path, html=put("</body>", opening * 9 + "x" + closing * 9))
+    checked = looked_at(html=put("</body>", opening * 9 + "x" + closing * 9))
 
     assert "9 deep" in found(checked, "layout-tables")[0].message
 
@@ -233,8 +232,8 @@ def test_tables_too_deep_within_each_other_are_told(tmp_path: Path) -> None:
         ("<p>https://www.example.org/a/path/of/many/short/parts/behind/each/other</p>", False),
     ],
 )
-def test_what_makes_a_phone_scroll_sideways_is_told(tmp_path: Path, html: str, is_told: bool) -> None:
-    checked = looked_at(tmp_path, html=put("</body>", html))
+def test_what_makes_a_phone_scroll_sideways_is_told(html: str, is_told: bool) -> None:
+    checked = looked_at(html=put("</body>", html))
 
     assert bool(found(checked, "code-and-tables")) is is_told
 
@@ -243,8 +242,8 @@ def test_what_makes_a_phone_scroll_sideways_is_told(tmp_path: Path, html: str, i
     "spoiled",
     ["<script>x()</script>", "<form></form>", '<iframe src="x"></iframe>', '<b onclick="x()">x</b>', '<base href="x">'],
 )
-def test_scripts_forms_and_handlers_are_told(tmp_path: Path, spoiled: str) -> None:
-    checked = looked_at(tmp_path, html=put("</body>", spoiled))
+def test_scripts_forms_and_handlers_are_told(spoiled: str) -> None:
+    checked = looked_at(html=put("</body>", spoiled))
 
     assert [problem.level for problem in found(checked, "script-form")] == ["error"]
 
@@ -263,8 +262,8 @@ def test_scripts_forms_and_handlers_are_told(tmp_path: Path, spoiled: str) -> No
         ("margin-inline:4px", "Samsung"),
     ],
 )
-def test_a_feature_that_a_client_lacks_is_told_with_the_client(tmp_path: Path, style: str, loses: str) -> None:
-    checked = looked_at(tmp_path, html=put("</body>", f'<p style="{style}">Soup</p>'))
+def test_a_feature_that_a_client_lacks_is_told_with_the_client(style: str, loses: str) -> None:
+    checked = looked_at(html=put("</body>", f'<p style="{style}">Soup</p>'))
 
     (problem,) = found(checked, "client-support")
 
@@ -272,13 +271,13 @@ def test_a_feature_that_a_client_lacks_is_told_with_the_client(tmp_path: Path, s
     assert problem.level == "warning"
 
 
-def test_what_clients_lose_without_harm_is_not_told(tmp_path: Path) -> None:
+def test_what_clients_lose_without_harm_is_not_told() -> None:
     harmless = '<p style="border-radius:4px;box-shadow:0 0 2px #000;font-size:1.2em;max-width:90%">Soup</p>'
 
-    assert found(looked_at(tmp_path, html=put("</body>", harmless)), "client-support") == []
+    assert found(looked_at(html=put("</body>", harmless)), "client-support") == []
 
 
-def test_only_the_clients_that_the_site_names_count(tmp_path: Path) -> None:
+def test_only_the_clients_that_the_site_names_count() -> None:
     site = {
         "name": "Example Network",
         "url": "https://news.example.org",
@@ -286,7 +285,7 @@ def test_only_the_clients_that_the_site_names_count(tmp_path: Path) -> None:
         "clients": ["apple-mail"],
     }
 
-    checked = looked_at(tmp_path, html=put("</body>", '<p style="display:flex">Soup</p>'), site=site)
+    checked = looked_at(html=put("</body>", '<p style="display:flex">Soup</p>'), site=site)
 
     assert found(checked, "client-support") == []
 

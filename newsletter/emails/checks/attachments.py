@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from newsletter.emails.checks.checked import Checked, host_of, shown
+from newsletter.emails.checks.checked import Checked, path_of, shown
 from newsletter.emails.checks.problem import Check, Found
 
 _PROGRAMS = (".exe", ".scr", ".bat", ".cmd", ".js", ".vbs", ".jar", ".msi", ".apk", ".dmg", ".iso", ".lnk", ".ps1")
@@ -19,14 +18,10 @@ def find(checked: Checked) -> Iterator[Found]:
             name = part.get_filename() or part.get_content_type()
             yield Found(checked.issue_file.path, f"the mail carries a file: {name}", "link to it instead")
     for link in checked.links:
-        if _path(link.href).lower().endswith(_PROGRAMS):
+        if path_of(link.href).lower().endswith(_PROGRAMS):
             message = f"in {checked.place(link.element)} a link leads to a program: {shown(link.href)}"
             fix = "lead to the page from which it can be had"
             yield Found(checked.where(link.element, link.href), message, fix, "warning")
-
-
-def _path(href: str) -> str:
-    return urlsplit(href).path if host_of(href) else ""
 
 
 CHECK = Check("attachments", "error", find)

@@ -250,6 +250,15 @@ def host_of(address: str) -> str:
         return ""
 
 
+def path_of(address: str) -> str:
+    """The path of a whole address; empty for anything else."""
+    try:
+        parts = urlsplit(address)
+        return parts.path if parts.hostname else ""
+    except ValueError:
+        return ""
+
+
 def is_local(host: str) -> bool:
     """An address that nobody else can reach: a site that is only being tried."""
     return host in ("localhost", "127.0.0.1", "::1", "0.0.0.0") or host.endswith((".localhost", ".test"))  # noqa: S104
@@ -267,7 +276,7 @@ def _needles(texts: tuple[str, ...]) -> Iterator[str]:
         yield text
         yield text[:NEEDLE_LENGTH] if len(text) > NEEDLE_LENGTH else unquote(text)
     for text in texts:
-        name = urlsplit(text).path.rpartition("/")[2] if "://" in text else ""
+        name = path_of(text).rpartition("/")[2]
         if len(name) > 3:
             yield unquote(name)
         words = sorted(text.split() if "://" not in text else [], key=len, reverse=True)

@@ -55,9 +55,10 @@ def _split(text: str) -> Iterator[str]:
     yield part
 
 
-def rules(sheet: str) -> list[Rule]:
+@lru_cache(maxsize=64)
+def rules(sheet: str) -> tuple[Rule, ...]:
     """The rules of a style sheet in order, those inside at-rules too."""
-    return list(_rules(_COMMENT.sub(" ", sheet), ""))
+    return tuple(_rules(_COMMENT.sub(" ", sheet), ""))
 
 
 def _rules(text: str, media: str) -> Iterator[Rule]:

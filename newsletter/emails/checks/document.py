@@ -47,12 +47,17 @@ _FIX = "leave the doctype as MJML writes it"
 
 
 def _says_its_own(checked: Checked) -> bool:
-    """Each text of another direction stands in a box with `dir` of its own."""
+    """Each text that is mostly of the other direction stands in a box that says so."""
     return all(
         any(box.get("dir") in ("auto", "rtl") for box in (element, *element.iterancestors()))
         for element, text in checked.words
-        if any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in text)
+        if _is_right_to_left(text)
     )
+
+
+def _is_right_to_left(text: str) -> bool:
+    letters = [unicodedata.bidirectional(letter) for letter in text if letter.isalpha()]
+    return sum(kind in ("R", "AL") for kind in letters) * 2 > len(letters)
 
 
 CHECK = Check("doctype-lang-dir-title", "error", find)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from newsletter.emails.checks.checked import Checked, host_of, is_local
+from newsletter.emails.checks.checked import Checked, host_of, is_local, path_of
 from newsletter.emails.checks.problem import Check, Found
 
 _FAILS = {".svg": "Gmail", ".webp": "Outlook for Windows", ".avif": "Outlook for Windows", ".heic": "most clients",
@@ -30,7 +29,7 @@ def _problem(src: str) -> str | None:
         return None
     if scheme.lower() not in ("http", "https"):
         return "has no address of its own"
-    path = urlsplit(src).path.lower() if host_of(src) else ""
+    path = path_of(src).lower()
     if client := next((client for end, client in _FAILS.items() if path.endswith(end)), None):
         return f"is in a format that does not show in {client}"
     if scheme.lower() == "http" and not is_local(host_of(src)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from newsletter.emails.checks import colours, css
@@ -34,6 +35,7 @@ _HEADING_EM = {
     "sup": 0.83,
 }
 _BOLD = frozenset({"b", "strong", "th", "h1", "h2", "h3", "h4", "h5", "h6"})
+_NOTHING = ""
 _UNSEEN = frozenset({"head", "style", "script", "title", "template"})
 _SIZE_NAMES = {
     "xx-small": 9.0, "x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0
@@ -121,7 +123,7 @@ def _applied(page: Any, sheets: list[str], scheme: Scheme) -> dict[Any, Weighed]
                 path, weight = _path(selector)
             except SelectorError:
                 continue
-            for element in page.xpath(path):
+            for element in page.xpath(path) if path != _NOTHING else ():
                 weighed = applied.setdefault(element, [])
                 weighed += [((one.is_important, False, weight, order), one) for one in wanted]
     return applied
@@ -133,11 +135,13 @@ def _holds(media: str, scheme: Scheme) -> bool:
     return not re.search(r"max-width|print|orientation|prefers-", media)
 
 
+@lru_cache(maxsize=1024)
 def _path(selector: str) -> tuple[str, int]:
     from cssselect import HTMLTranslator, parse
 
-    if re.search(r":(?:hover|focus|active|visited|before|after|:)", selector):
-        return "/..", 0
+    # Of a state that no reader sees at first, or of marks that only Outlook.com puts in.
+    if re.search(r":(?:hover|focus|active|visited|before|after|:)|\[data-ogs[bc]\]", selector):
+        return _NOTHING, 0
     (tree,) = parse(selector)
     ids, classes, tags = tree.specificity()
     return HTMLTranslator().selector_to_xpath(tree), ids * 10_000 + classes * 100 + tags

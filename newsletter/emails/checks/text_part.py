@@ -23,7 +23,9 @@ def find(checked: Checked) -> Iterator[Found]:
     text = checked.filled.text
     at = checked.in_theme("wrap", "underline")
     if not text.strip():
-        yield Found(at, "the mail has no text part; spam filters count that, and some people read nothing else", _FIX)
+        yield Found(
+            at, "the mail has no text part; spam filters count that, and some people read nothing else", _FIX, "error"
+        )
         return
     visible = " ".join(part for _, part in checked.words)
     for pattern, what in ((_TAG, "HTML"), (_ENTITY, "the HTML entity")):

@@ -1,0 +1,196 @@
+"""What the checks say of the message: headers, parts, the way out, the sender."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from newsletter.emails.checks.checked import Checked
+from newsletter.emails.checks.spam_score import find as spam_score
+from tests.checking import found, looked_at, told
+
+SETTINGS = "newsletter.toml"
+SENDER = {"email": "news@example.org", "postal_address": "1 Example Street, London"}
+
+
+# --- the way out -----------------------------------------------------------------------------------------------
+
+
+def test_a_mail_without_a_visible_way_out_is_told() -> None:
+    url = "https://news.example.org/unsubscribe/" + "t" * 60
+
+    html = looked_at(html=lambda html: html.replace("unsubscribeurlend", "weburlend"))
+    text = looked_at(text=lambda text: text.replace("unsubscribeurlend", "weburlend"))
+
+    assert url in looked_at().filled.html
+    assert [one.message for one in found(html, "unsubscribe-body")] == ["the HTML has no unsubscribe link"]
+    assert [one.message for one in found(text, "unsubscribe-body")] == ["the text part has no unsubscribe link"]
+
+
+def test_an_english_way_out_in_another_language_is_told() -> None:
+    icelandic = {"name": "Net", "url": "https://news.example.org", "language": "is"}
+    german = {**icelandic, "language": "de"}
+
+    assert [one.level for one in found(looked_at(site=icelandic), "unsubscribe-body")] == ["warning"]
+    assert found(looked_at(site=german), "unsubscribe-body") == []
+
+
+def test_a_missing_postal_address_is_a_warning() -> None:
+    none = looked_at(sender={"email": "news@example.org"})
+    lost = looked_at(html=lambda html: html.replace("1 Example Street", ""))
+
+    assert [told(one) for one in found(none, "postal-address")] == [("warning", SETTINGS)]
+    assert found(lost, "postal-address")[0].where.startswith("templates/default/")
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({"List-Unsubscribe": None}, "missing"),
+        ({"List-Unsubscribe": "<http://news.example.org/unsubscribe/" + "t" * 60 + ">"}, "https"),
+        ({"List-Unsubscribe": "<https://news.example.org/leave>"}, "token"),
+        ({"List-Unsubscribe-Post": "List-Unsubscribe=Yes"}, "one-click"),
+        ({"List-Id": "weekly"}, "List-Id"),
+        ({"List-Id": '"The week" <weekly.example.org>'}, None),
+    ],
+)
+def test_list_headers_that_gmail_would_not_take_are_told(headers: dict[str, str | None], says: str | None) -> None:
+    said = found(looked_at(headers=headers), "list-headers")
+
+    assert [one.level for one in said] == ["error"] * (says is not None)
+    assert all(str(says) in one.message for one in said)
+
+
+@pytest.mark.parametrize(("provider", "level"), [("outbox", "warning"), ("postmark", "error")])
+def test_a_site_that_only_this_machine_reaches_is_told_and_never_mailed_for_real(provider: str, level: str) -> None:
+    site = {"name": "Example Network", "url": "http://127.0.0.1:8080", "language": "en-GB"}
+
+    said = found(looked_at(site=site, provider={"name": provider}), "list-headers")
+
+    assert [told(one) for one in said] == [(level, SETTINGS)]
+
+
+# --- sender ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "levels"),
+    [
+        ({"From": '"X" <news@elsewhere.org>'}, ["error", "warning"]),
+        ({"Message-ID": "<a@elsewhere.org>"}, ["warning"]),
+        ({"Message-ID": "<a@mail.example.org>"}, []),
+    ],
+)
+def test_a_sender_outside_its_domain_is_told(headers: dict[str, str | None], levels: list[str]) -> None:
+    assert [one.level for one in found(looked_at(headers=headers), "from-alignment")] == levels
+
+
+def test_a_sender_at_a_free_mail_provider_is_told() -> None:
+    checked = looked_at(sender={**SENDER, "email": "our.club@gmail.com"})
+
+    assert [told(one) for one in found(checked, "from-alignment")] == [("warning", SETTINGS)]
+
+
+def test_an_internationalised_domain_is_its_own() -> None:
+    assert found(looked_at(sender={**SENDER, "email": "news@bücher.example.org"}), "from-alignment") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        ("weekly-2023-11-16:weekly:digest:examplenet", 0),
+        ("a:b:c:d:examplenet", 1),
+        ("weekly:abc", 1),
+        ("0123456789abcdef012345:weekly:digest:examplenet", 0),
+        ("weekly-2023-11-16.0123456789abcdef012345:digest:examplenet", 1),
+    ],
+)
+def test_a_feedback_id_that_gmail_does_not_count_is_told(value: str, count: int) -> None:
+    assert len(found(looked_at(headers={"Feedback-ID": value}), "feedback-id")) == count
+
+
+# --- MIME ------------------------------------------------------------------------------------------------------
+
+
+def spoiled(old: bytes, new: bytes) -> Checked:
+    def spoil(mail: bytes) -> bytes:
+        assert old in mail
+        return mail.replace(old, new, 1)
+
+    return looked_at(message=spoil)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (b"MIME-Version: 1.0\r\n", b"MIME-Version: 1.0\r\nX-Long: " + b"x" * 1000 + b"\r\n", "998"),
+        (b"MIME-Version: 1.0\r\n", b"MIME-Version: 1.0\n", "CRLF"),
+        (b"MIME-Version: 1.0\r\n", "X-Näme: 1\r\n".encode(), "127"),
+        (b"MIME-Version: 1.0\r\n", b"MIME-Version: 1.0\r\nTo: a@example.org\r\n", "2 times"),
+        (b"Date: ", b"X-Date: ", "date is missing"),
+        (b"Subject: Winter", b"Subject: Summer", "read back"),
+        (b"MIME-Version: 1.0\r\n", b"MIME-Version: 1.0\r\nX-Word: =?utf-8?B?" + b"QUJD" * 20 + b"?=\r\n", "75"),
+        (b"text/plain", b"text/html", "RFC 2046"),
+        (b"quoted-printable", b"8bit", "8bit"),
+        (b"<h1", b"<h4", "otherwise"),
+    ],
+)
+def test_a_message_that_does_not_travel_well_is_told(old: bytes, new: bytes, says: str) -> None:
+    said = found(spoiled(old, new), "mime")
+
+    assert any(says in one.message for one in said)
+    assert {one.level for one in said} == {"error"}
+
+
+@pytest.mark.parametrize(
+    "subject", ["Überraschung – 三つの新しい案内 🎉 und noch ein paar Wörter mehr dazu", "x " * 40]
+)
+def test_a_long_subject_in_any_script_is_read_back_as_it_was_written(subject: str) -> None:
+    assert found(looked_at(subject=subject), "mime") == []
+
+
+def test_a_file_in_the_mail_and_a_link_to_a_program_are_told() -> None:
+    part = b"\r\nContent-Type: application/pdf; name=plan.pdf\r\n\r\nx\r\n--=_n0Nce42"
+
+    attached = looked_at(message=lambda mail: mail.replace(b"--=_n0Nce42--", b"--=_n0Nce42" + part + b"--"))
+    linked = looked_at(
+        html=lambda html: html.replace("</body>", '<a href="https://www.example.org/x.exe">x</a></body>')
+    )
+
+    assert [told(one)[0] for one in found(attached, "attachments")] == ["error"]
+    assert [told(one)[0] for one in found(linked, "attachments")] == ["warning"]
+    assert found(looked_at(), "attachments") == []
+
+
+# --- SpamAssassin ----------------------------------------------------------------------------------------------
+
+
+def a_program(folder: Path, monkeypatch: pytest.MonkeyPatch, report: str) -> None:
+    program = folder / "bin" / "spamassassin"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ncat >/dev/null\ncat <<'END'\n{report}\nEND\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+
+
+@pytest.mark.parametrize(
+    ("rules", "levels"),
+    [
+        (" 3.1 DATE_IN_PAST_96 the date is long ago\n 0.1 HTML_MESSAGE BODY: HTML included in message", []),
+        (" 2.5 BIG_LETTERS      BODY: letters are big", ["warning"]),
+        (" 4.0 GAPPY_SUBJECT    Subject: contains G.a.p.p.y-T.e.x.t\n 2.0 LOTS_OF_MONEY Huge sums", ["error"]),
+    ],
+)
+def test_spamassassin_s_verdict_counts_without_what_only_the_way_adds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str, levels: list[str]
+) -> None:
+    a_program(tmp_path, monkeypatch, f"Content analysis details:\n\n pts rule name description\n{rules}")
+
+    assert [one.level for one in spam_score(looked_at())] == levels
+
+
+def test_without_spamassassin_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert list(spam_score(looked_at())) == []
