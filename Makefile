@@ -4,20 +4,28 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check browser lock clean
 
 demo: $(STAMP)
 	@$(BIN)/newsletter demo
 
-test: $(STAMP)
-	$(BIN)/pytest -n auto --dist worksteal
+test: $(STAMP) browser
+	$(BIN)/pytest -n auto --dist worksteal -rs
 
-check: $(STAMP)
+check: $(STAMP) browser
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal -rs
+
+# tests/browser looks at mails in a real Chromium or Chrome. Without one it is skipped, and pytest says so at the end;
+# it is installed here only where that needs nobody's leave: as root on Debian.
+browser: $(STAMP)
+	@$(BIN)/python -c 'import sys; from tests.browser.chromium import chromium_path as path; sys.exit(path() is None)' \
+	  || { [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && apt-get update -qq \
+	       && apt-get install -qq -y --no-install-recommends chromium fonts-noto-core >/dev/null; } \
+	  || echo "No Chromium or Chrome here: the tests in a browser are skipped (on Debian: sudo apt install chromium)"
 
 # The stamp is made last, so an installation that was interrupted is done again.
 $(STAMP): pyproject.toml requirements.lock
