@@ -33,7 +33,7 @@ class PipelineActions:
         return approve_if_automatic(self._site, issue, now=now)
 
     def send(self, issue: str, *, stop: threading.Event) -> IssueState:
-        sent = send(self._site, issue, now=clock.now(), watch=Watch(stop=stop))
+        sent = send(self._site, issue, now=clock.now(), watch=Watch(stop=stop, tell=_log.warning))
         if sent.warning:
             self._warn(issue, sent.warning)
         elif sent.ended.reason:

@@ -7,17 +7,15 @@ Its own cron and job stores are not used: they double runs in autumn, drop late 
 from __future__ import annotations
 
 import logging
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from newsletter import clock
 from newsletter.errors import NewsletterError
+from newsletter.stopping import stopping
 from scheduler.outcomes import Kind, News, Outcome, line
 
 _log = logging.getLogger(__name__)
@@ -36,15 +34,15 @@ _LEVELS = {
 
 
 def run(tick: Callable[[], list[Outcome]], *, stop: threading.Event, every_s: float = TICK_S) -> None:
-    """Tick now and then every `every_s`, until `stop` is set or SIGTERM or SIGINT comes; then end the tick in hand.
+    """Tick now and then every `every_s`, until `stop` is set or a signal asks to stop; then end the tick in hand.
 
     `stop` is set at the signal; the sending loop looks at it between batches. Says each thing once, not at each tick.
     """
     heart = _Heart(tick, every_s)
-    with _signals() as received:
+    with stopping() as asked:
         heart.start()
         _log.info("the scheduler is at work, it looks every %g seconds", every_s)
-        while not received and not stop.is_set():
+        while not asked.is_set() and not stop.is_set():
             heart.keep_beating()
             clock.sleep(POLL_S)
         stop.set()
@@ -108,22 +106,3 @@ class _Heart:
     def _tell(self, outcomes: list[Outcome]) -> None:
         for outcome in self._news.fresh(outcomes):
             _log.log(_LEVELS[outcome.kind], "%s", line(outcome))
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """The signals that came, in a list: a handler that sets an event can meet itself in the event's lock."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

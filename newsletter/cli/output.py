@@ -55,7 +55,7 @@ def table(
 
     `cut`: columns of long cells, each with its share of the width that the others leave; what does not fit is cut.
     """
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         for row in rows:
             typer.echo("\t".join(row))
         return
@@ -83,7 +83,7 @@ def ask(question: str, *, yes: bool) -> None:
     """Ask once at a terminal; raises `NotPossible` on no, and where nobody can be asked."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise NotPossible(f"{question} Nobody can be asked here.", fix="answer with --yes")
     if not typer.confirm(question, err=True):
         raise NotPossible("nothing was done")
@@ -96,7 +96,7 @@ class Bar(Protocol):
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Bar]:
     """A bar with rate and time left on a terminal, a plain line now and then in a log."""
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         with _bar(title, total) as bar:
             yield bar
     else:

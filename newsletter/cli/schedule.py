@@ -68,7 +68,7 @@ def tick(site: SiteOption = None, json: JsonOption = False) -> None:
     """
     from newsletter import clock
     from newsletter.app import open_site
-    from newsletter.cli.sending import stopping
+    from newsletter.stopping import stopping
     from scheduler.actions import PipelineActions
     from scheduler.tick import tick as do_tick
 

@@ -12,9 +12,6 @@ import typer
 from newsletter.cli import output
 from newsletter.cli.options import IssueArgument, JsonOption, SiteOption, YesOption
 from newsletter.cli.sent import in_words, send_exit_code, show_sent, show_state, whoever_reads
-from newsletter.cli.stopping import stopping
-
-__all__ = ["register", "stopping"]
 
 if TYPE_CHECKING:
     from newsletter.models import Counts, DeliveryState
@@ -44,6 +41,7 @@ def _send(opened: Site, issue: str, *, yes: bool, json: bool) -> None:
     from newsletter import clock
     from newsletter.models import IssueState
     from newsletter.pipeline.send import send as send_issue
+    from newsletter.stopping import stopping
 
     now = clock.now()
     row = opened.issue_row(issue)

@@ -12,7 +12,7 @@ from newsletter.issues import archive
 from newsletter.models import Collected, IssueState, KnownPost, Manifest, Receipt
 from newsletter.pipeline.site import Site
 from newsletter.posts.folder import read_folder
-from newsletter.store.issues import BY_PRODUCT
+from newsletter.store.issues import BY_PRODUCT, IssueRow
 
 if TYPE_CHECKING:
     from newsletter.posts.imports import ImportReport
@@ -68,12 +68,12 @@ def import_files(
 
 
 def take_up_forgotten_issues(site: Site, *, now: datetime) -> list[str]:
-    """Issues that lie approved in `issues/` and are unknown to the store, because it is new or was lost.
+    """Issues that lie approved in `issues/` and that the store does not know so, because it was lost or is older.
 
     Their posts are used up again, so a lost database repeats no post; their ids.
     """
-    folders = site.settings.issues_folder.glob(f"*/{archive.MANIFEST_FILE}")
-    known = {row.id for row in site.store.issues.list()}
+    folders = list(site.settings.issues_folder.glob(f"*/{archive.MANIFEST_FILE}"))
+    known = {row.id for row in site.store.issues.list() if not _is_behind(site, row)}
     if all(path.parent.name in known for path in folders):
         return []
     forgotten = [one for one in archive.manifests(site.settings.issues_folder) if one.issue not in known]
@@ -83,6 +83,12 @@ def take_up_forgotten_issues(site: Site, *, now: datetime) -> list[str]:
     site.store.issues.restore(rows, posts=posts, left_over=left_over)
     site.store.posts.remember(changed=(), gone=(), known=_identities(forgotten))
     return [manifest.issue for manifest in forgotten]
+
+
+def _is_behind(site: Site, row: IssueRow) -> bool:
+    """The store takes for a draft what has a receipt: it is a copy from before the approval."""
+    is_draft = row.state in (IssueState.DRAFT, IssueState.SKIPPED)
+    return is_draft and archive.read_receipt(site.issue_folder(row.id)) is not None
 
 
 def _identities(manifests: list[Manifest]) -> Iterator[KnownPost]:

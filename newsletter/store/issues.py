@@ -165,9 +165,14 @@ class IssuesStore:
         posts: Mapping[str, Collection[str]],
         left_over: Mapping[str, Collection[str]],
     ) -> None:
-        """Take up issues that a lost database has forgotten, as their manifests tell them (by issue)."""
+        """Take up issues that a lost database has forgotten, as their manifests tell them (by issue).
+
+        Also over what an older copy of the database holds for a draft.
+        """
+        unsent = tables.issue.c.state.in_([IssueState.DRAFT.value, IssueState.SKIPPED.value])
         with writing(self._engine) as connection:
             for row in rows:
+                connection.execute(delete(tables.issue).where(tables.issue.c.id == row["id"], unsent))
                 if insert_one_new(connection, tables.issue, row):
                     used = [{"issue_id": row["id"], "post_id": post_id} for post_id in posts[row["id"]]]
                     insert_new(connection, tables.issue_post, used)

@@ -25,8 +25,11 @@ class Store:
         """Open the database of the site in `folder`, making it when there is none."""
         self.engine = open_engine(url, folder=folder)
         ensure_current(self.engine)
-        is_sqlite = self.engine.dialect.name == "sqlite"
-        self.owners: Owners = FileOwners(folder / "data" / "locks") if is_sqlite else ServerOwners(self.engine)
+        if self.engine.dialect.name == "sqlite":
+            # Beside the database and not in the site: two folders may share one file.
+            self.owners: Owners = FileOwners(Path(str(self.engine.url.database)).parent / "locks")
+        else:
+            self.owners = ServerOwners(self.engine)
         self.posts = PostsStore(self.engine)
         self.issues = IssuesStore(self.engine)
         self.subscribers = SubscribersStore(self.engine)

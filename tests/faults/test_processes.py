@@ -14,7 +14,7 @@ import pytest
 
 from newsletter import clock
 from newsletter.cli import output
-from newsletter.cli.stopping import stopping
+from newsletter.stopping import stopping
 from tests.sites import ISSUE, SiteFolder, site
 
 __all__ = ["site"]

@@ -424,6 +424,24 @@ def test_an_older_copy_of_the_database_does_not_send_again(site: SiteFolder) -> 
     assert closed["state"] == "sent"
 
 
+def test_a_copy_of_the_database_from_before_the_approval_repeats_no_post(site: SiteFolder) -> None:
+    site.post("a", on="2023-11-14")
+    site.readers(2)
+    site.facts("build", "weekly", "--on", "2023-11-16")
+    copy = (site.folder / "data" / "newsletter.db").read_bytes()
+    site.facts("approve", ISSUE, "--yes")
+    site.facts("send", ISSUE)
+    for file in (site.folder / "data").glob("newsletter.db*"):
+        file.unlink()
+    site.write("data/newsletter.db", copy)
+    site.post("b", on="2023-11-20")
+
+    built = site.facts("build", "weekly", "--on", "2023-11-23")
+
+    assert [post["id"] for post in built["posts"]] == ["b"]
+    assert site.facts("status", ISSUE)["state"] == "sent"
+
+
 def test_unsure_deliveries_are_named_and_a_person_decides(site: SiteFolder) -> None:
     site.environ["NEWSLETTER_PROVIDER__NAME"] = "fake"
     site.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "unsure-unsent=@2, ledger=yes"

@@ -1,4 +1,4 @@
-"""Signals while mail is on its way: the batch in hand is finished and recorded, then the command ends."""
+"""Signals to those that are at work: what is in hand is finished and recorded, then they end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from newsletter import clock
 
 _NAMES = ("SIGTERM", "SIGINT", "SIGHUP")
 """SIGHUP comes when the terminal is closed or the connection to it breaks; Windows has none."""
@@ -25,8 +27,6 @@ class StopOnSignal(threading.Event):
         return bool(self.signals) or super().is_set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        from newsletter import clock
-
         end_s = math.inf if timeout is None else clock.monotonic_s() + timeout
         while not self.is_set() and (left_s := end_s - clock.monotonic_s()) > 0:
             clock.sleep(min(left_s, self.POLL_S))
@@ -37,6 +37,9 @@ class StopOnSignal(threading.Event):
 def stopping() -> Iterator[StopOnSignal]:
     """An event that SIGTERM, Ctrl-C and a closed terminal set; one that is ignored (`nohup`) stays so."""
     stop = StopOnSignal()
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
+        yield stop
+        return
 
     def note(number: int, _frame: object) -> None:
         stop.signals.append(number)
