@@ -47,6 +47,11 @@ _ATTRIBUTES = {
 _SCHEMES = {"http", "https", "mailto", "tel", "posts"}
 """`posts`: a picture that is only in the posts folder; no link may have it."""
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)(?:\s+[^\s=>]+(?:="[^"]*")?)*\s*/?>')
+UNTITLED_VIDEO = "Watch the video"
+"""What the posts' readers write for a player without a title; they do not know the site's language."""
+_VIDEO = re.compile(
+    r"https?://(?:(?:www\.|m\.)?youtube\.com/watch\?|youtu\.be/|vimeo\.com/\d|[^/]+/[^?#]+\.(?:mp4|webm|mov)$)"
+)
 _VOID = frozenset({"br", "hr", "img"})
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
@@ -95,14 +100,17 @@ def for_mail(
     table_instead: str,
     width: int,
     pictures: Pictures = AS_THEY_ARE,
+    video: str = "",
 ) -> Fragment:
     """Safe HTML for mail clients.
 
     `address` gives what is written for an address (a token: an HTML parser would rewrite it); `table_instead` is the
-    HTML that stands for a table too wide for a phone; `width` is that of the text, in pixels.
+    HTML that stands for a table too wide for a phone; `width` is that of the text, in pixels;
+    `video` is what a link to a player says that has no title of its own.
     """
     root = _parsed(html)
     _fit_headings(root, where.heading_level)
+    _players(root, video)
     for element in root.iter("*"):
         element.attrib.pop("id", None)
     _plain_boxes(root)
@@ -166,6 +174,21 @@ def _plain_boxes(root: lxml_html.HtmlElement) -> None:
         if box.tag == "figcaption":
             box.set("class", "note")
         box.tag = "div"
+
+
+def _players(root: lxml_html.HtmlElement, untitled: str) -> None:
+    """A link that stands for a video (`newsletter.posts.rework` makes it of a player) gets a box and a mark of its own.
+
+    No mail client plays one; a still from the video's host would tell that host who opens the mail.
+    """
+    for paragraph in root.iter("p"):
+        link = paragraph[0] if len(paragraph) == 1 else None
+        if link is None or link.tag != "a" or len(link) or (paragraph.text or "").strip() or (link.tail or "").strip():
+            continue
+        if _VIDEO.match(link.get("href", "")):
+            paragraph.set("class", "video")
+            title = (link.text or "").strip()
+            link.text = f"\u25b6\u00a0 {untitled if untitled and title in ('', UNTITLED_VIDEO) else title}"
 
 
 def _code_lines(root: lxml_html.HtmlElement) -> None:

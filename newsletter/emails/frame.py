@@ -41,7 +41,13 @@ class Frame:
         instead = f'<p><a href="{self.web_marker}">{self.slots.text(self.words["table_on_web"])}</a></p>'
         width = self.design.content_width
         return adapt.for_mail(
-            html, where, address=self.slots.text, table_instead=instead, width=width, pictures=self.pictures
+            html,
+            where,
+            address=self.slots.text,
+            table_instead=instead,
+            width=width,
+            pictures=self.pictures,
+            video=self.words["video"],
         )
 
     def for_web(self, html: str, where: adapt.Surroundings) -> Fragment:

@@ -150,6 +150,17 @@ def test_links_are_absolute_and_anchors_within_the_mail_are_text() -> None:
     )
 
 
+def test_a_player_becomes_a_link_in_a_box_in_the_sites_language() -> None:
+    html = '<p><a href="https://vimeo.com/12">Watch the video</a></p><p>See <a href="https://vimeo.com/12">it</a></p>'
+
+    found = for_mail(html, HERE, address=str, table_instead="", width=536, video="Das Video ansehen")
+
+    assert found == (
+        '<p class="video"><a href="https://vimeo.com/12">▶\u00a0 Das Video ansehen</a></p>'
+        '<p>See <a href="https://vimeo.com/12">it</a></p>'
+    )
+
+
 def test_headings_fit_below_the_posts_own() -> None:
     assert mail("<h1>a</h1><h2>b</h2><h6>c</h6>") == "<h3>a</h3><h4>b</h4><h5>c</h5>"
 
