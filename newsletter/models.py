@@ -243,6 +243,10 @@ class Receipt(Frozen):
 # --- email ----------------------------------------------------------------------------------------------------
 
 
+ASSET_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif"}
+"""Media types by suffix: what every mail client shows."""
+
+
 class Asset(NamedTuple):
     """A picture's file, made for an issue."""
 

@@ -21,6 +21,8 @@ DEMO_SUBSCRIBERS = (
 _SAMPLE_ISSUE_ON = date(2026, 11, 19)
 """The Thursday that the sample posts' own dates lead up to."""
 _DEMO_MARK = "# A complete site on sample posts; every setting: docs/settings.md\n"
+_DATED = frozenset({".md", ".html", ".txt"})
+"""The samples that hold dates; the others are pictures."""
 _DAY = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 
 _SETTINGS = """\
@@ -89,7 +91,10 @@ def make_demo(folder: Path, *, now: datetime) -> bool:
     samples = packaged("posts")
     weeks_later = _last_due(load(samples.parent), now).date() - _SAMPLE_ISSUE_ON
     for path in sorted(path for path in samples.rglob("*") if path.is_file()):
-        _write(folder / "posts" / path.relative_to(samples), _dated(path.read_text("utf-8"), weeks_later))
+        content = path.read_bytes()
+        if path.suffix in _DATED:
+            content = _dated(content.decode("utf-8"), weeks_later).encode("utf-8")
+        _write(folder / "posts" / path.relative_to(samples), content)
     _write(folder / ".gitignore", "data/\noutbox/\n.env\n")
     # Last, because it is what makes the folder a site.
     _write(folder / FILE_NAME, _demo_settings((samples.parent / FILE_NAME).read_text("utf-8")))
@@ -104,7 +109,8 @@ def _is_taken(folder: Path) -> bool:
 
 def demo_occurrence(settings: Settings, folder: Path) -> datetime:
     """The wall time of the demo's issue: the one that its newest post leads up to."""
-    days = [date.fromisoformat(found) for path in (folder / "posts").rglob("*.*") for found in _days_in(path)]
+    posts = [path for path in (folder / "posts").rglob("*.*") if path.suffix in _DATED]
+    days = [date.fromisoformat(found) for path in posts for found in _days_in(path)]
     newest = datetime.combine(max(days), datetime.min.time())
     return next(_schedule(settings).after(newest))
 
@@ -142,9 +148,9 @@ def _days_in(path: Path) -> list[str]:
     return found[:1]
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
     except OSError as error:
         raise NotPossible(f"{path} could not be written: {error.strerror}", fix="name another folder") from error

@@ -65,6 +65,12 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _asset_pattern(value: str) -> str:
+    if value and "{name}" not in value:
+        raise ValueError("must hold {name}, like https://cdn.example.org/{issue}/{name}")
+    return _web_address(value)
+
+
 def _schedule(value: str) -> str:
     if value:
         Schedule.parse(value)
@@ -89,6 +95,7 @@ def _fonts(value: str) -> str:
     return stack
 
 
+ImagesMode = Literal["hosted", "embedded", "linked"]
 OneLine = Annotated[str, AfterValidator(_one_line)]
 Colour = Annotated[str, AfterValidator(_colour)]
 Fonts = Annotated[str, AfterValidator(_fonts)]
@@ -232,6 +239,8 @@ class DigestSettings(Part):
     body: Body = "summary"
     """How much of each post the mail shows; less where Gmail would clip it."""
     sections: tuple[SectionSettings, ...] = ()
+    images: ImagesMode = "hosted"
+    """Where the pictures are: at the site's address, within the mail, or left where the posts have them."""
     utm: UtmSettings | None = None
     """None: links stay as they are."""
     notice: str = ""
@@ -262,6 +271,15 @@ class ProviderSettings(Part):
     password: SecretStr | None = None
 
 
+class ImagesSettings(Part):
+    url: Annotated[str, AfterValidator(_asset_pattern)] = ""
+    """Where the files of `issues/<id>/assets/` are on the web: `{issue}`, `{name}`. Empty: `serve` has them."""
+    max_kb: int = Field(default=200, ge=10, le=5_000)
+    """Of one picture, in thousands of bytes; an animated GIF may have 1,000."""
+    max_total_kb: int = Field(default=1_000, ge=10, le=20_000)
+    """Of all pictures of a mail."""
+
+
 class DatabaseSettings(Part):
     url: str = "sqlite:///data/newsletter.db"
 
@@ -282,6 +300,7 @@ class Settings(BaseSettings):
     checks: Annotated[dict[str, CheckLevel], BeforeValidator(_check_ids)] = Field(default_factory=dict)
     """What the site says of single checks; the others have levels of their own."""
     provider: ProviderSettings = ProviderSettings()
+    images: ImagesSettings = ImagesSettings()
     database: DatabaseSettings = DatabaseSettings()
     secret_key: SecretStr | None = None
 

@@ -118,6 +118,7 @@ def approve(
             due = output.shown(row.due_at, opened.settings.site.zone)
             output.ask(f"Approve {issue} for {output.counted(recipients, 'recipient')}, due {due}?", yes=yes)
             approved = approving.approve(opened, issue, now=clock.now())
+            output.warn(approved.warnings)
         facts = {
             "issue": issue,
             "state": approved.state.value,

@@ -42,7 +42,7 @@ def serve(host: HostOption = "127.0.0.1", port: PortOption = 8080, site: SiteOpt
 
 def public_app(opened: Site) -> Starlette:
     """The public pages over this site."""
-    from newsletter.pipeline.published import published, web_version
+    from newsletter.pipeline.published import asset, published, web_version
     from newsletter.web.public.app import SentIssue, create_app
 
     def sent_issues() -> list[SentIssue]:
@@ -54,4 +54,5 @@ def public_app(opened: Site) -> Starlette:
         opened.links,
         web_version=lambda issue: web_version(opened, issue),
         sent_issues=sent_issues,
+        asset=lambda issue, name: asset(opened, issue, name),
     )

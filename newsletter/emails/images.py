@@ -34,6 +34,8 @@ class PictureProblem(NamedTuple):
     message: str
     """The end of a sentence that begins with `picture`."""
     fix: str
+    is_missing: bool = False
+    """It does not show at all."""
 
     def __str__(self) -> str:
         subject = f"{self.picture} " if self.picture else ""
@@ -147,7 +149,7 @@ class Pictures:
                 self._files[key] = self._made(found, width)
             except Refused as error:
                 self._files[key] = None
-                self._tell(found, error.reason, error.fix)
+                self._tell(found, error.reason, error.fix, is_missing=True)
         return self._files[key]
 
     def _made(self, found: Found, width: int) -> Encoded:
@@ -160,8 +162,8 @@ class Pictures:
             self._tell(found, f"has {len(content) // 1000} kB at its lightest, over {most // 1000}", "save it smaller")
         return Encoded(content, suffix_of(content))
 
-    def _tell(self, found: Found, message: str, fix: str) -> None:
-        self._problems.setdefault(PictureProblem(found.where, found.name, message, fix))
+    def _tell(self, found: Found, message: str, fix: str, *, is_missing: bool = False) -> None:
+        self._problems.setdefault(PictureProblem(found.where, found.name, message, fix, is_missing))
 
     def _weigh(self, total_bytes: int) -> None:
         self._total_problem = None

@@ -197,10 +197,22 @@ def compile_mime(email: Email, *, sent_at: datetime) -> Segments:
     pieces: list[tuple[bytes | Slot, Place]] = []
     for name, value in [*email.headers, *mime.closing_headers(email.subject, sent_at, boundary)]:
         pieces += [(b"%s: " % name.encode("ascii"), "header"), *_header(name, value, email.nonce), (b"\r\n", "header")]
-    for subtype, text in (("plain", email.text), ("html", email.html)):
-        pieces += [(mime.part_start(boundary, subtype), "body"), *_body(text, email.nonce)]
+    pieces += [(mime.part_start(boundary, "plain"), "body"), *_body(email.text, email.nonce)]
+    pieces += _html_part(email, boundary)
     pieces.append((mime.parts_end(boundary), "body"))
     return Segments(pieces)
+
+
+def _html_part(email: Email, boundary: str) -> list[tuple[bytes | Slot, Place]]:
+    """The HTML; with pictures that travel within the mail, one part around it and them (RFC 2387)."""
+    pictures = [asset for asset in email.assets if asset.content_id]
+    html = _body(email.html, email.nonce)
+    if not pictures:
+        return [(mime.part_start(boundary, "html"), "body"), *html]
+    inner = f"=_r{email.nonce}"  # no boundary may be the beginning of another
+    start = mime.related_start(boundary, inner) + mime.part_start(inner, "html")
+    end = b"".join(mime.picture_part(inner, asset) for asset in pictures) + mime.parts_end(inner)
+    return [(start, "body"), *html, (end, "body")]
 
 
 def _header(name: str, value: str, nonce: str) -> list[tuple[bytes | Slot, Place]]:

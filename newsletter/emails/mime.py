@@ -7,7 +7,7 @@ folds a long non-ASCII subject between two encoded words.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from binascii import b2a_qp
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,6 +16,7 @@ from email.utils import format_datetime
 from email_validator import validate_email
 
 from newsletter.errors import BadInput
+from newsletter.models import ASSET_TYPES, Asset
 
 SOFT_BREAK = b"=\r\n"
 LINE_LENGTH = 78
@@ -147,6 +148,24 @@ def part_start(boundary: str, subtype: str) -> bytes:
         f'\r\n--{boundary}\r\nContent-Type: text/{subtype}; charset="utf-8"\r\n'
         "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     ).encode("ascii")
+
+
+def related_start(boundary: str, inner: str) -> bytes:
+    """Begins the part that holds the HTML and the pictures that travel with it (RFC 2387)."""
+    return f'\r\n--{boundary}\r\nContent-Type: multipart/related; type="text/html"; boundary="{inner}"\r\n'.encode(
+        "ascii"
+    )
+
+
+def picture_part(boundary: str, asset: Asset) -> bytes:
+    """A picture under its Content-ID; base64 in lines of 76."""
+    media_type = ASSET_TYPES[asset.name.rpartition(".")[2]]
+    head = (
+        f'\r\n--{boundary}\r\nContent-Type: {media_type}; name="{asset.name}"\r\n'
+        f"Content-Transfer-Encoding: base64\r\nContent-ID: <{asset.content_id}>\r\n"
+        f'Content-Disposition: inline; filename="{asset.name}"\r\n\r\n'
+    )
+    return head.encode("ascii") + encodebytes(asset.content).replace(b"\n", b"\r\n").removesuffix(b"\r\n")
 
 
 def parts_end(boundary: str) -> bytes:

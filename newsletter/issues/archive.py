@@ -7,10 +7,7 @@ ends untouched) and are read back byte for byte. Every write is whole or absent:
 from __future__ import annotations
 
 import hashlib
-import secrets
-import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -18,8 +15,9 @@ from typing import NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from newsletter.errors import BadInput, NotPossible, Place
-from newsletter.issues.durable import bytes_of, shown, sync_folder, told_when_impossible, write, write_new
-from newsletter.models import MANIFEST_VERSION, Email, Issue, Manifest, ManifestPost, Receipt
+from newsletter.issues.durable import bytes_of, shown, told_when_impossible, write
+from newsletter.issues.frozen_set import ASSETS_FOLDER, asset_files, remove_set, remove_unfinished, write_set
+from newsletter.models import MANIFEST_VERSION, Asset, Email, Issue, Manifest, ManifestPost, Receipt
 
 ISSUE_FILE = "issue.md"
 HTML_FILE = "email.html"
@@ -28,8 +26,6 @@ WEB_FILE = "web.html"
 MANIFEST_FILE = "manifest.json"
 RECEIPT_FILE = "receipt.json"
 FROZEN_FILES = (HTML_FILE, TEXT_FILE, WEB_FILE)
-
-_UNFINISHED = ".freezing-"
 
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -73,11 +69,12 @@ def freeze(
         headers=email.headers,
         nonce=email.nonce,
         files={name: _sha256(content) for name, content in contents.items()},
+        content_ids={asset.name: asset.content_id for asset in email.assets if asset.content_id},
     )
     if is_frozen(folder):
         return _same_as_frozen(folder, manifest)
     with told_when_impossible(f"{issue.id} could not be frozen, so it is not approved"):
-        _write_set(folder, contents, _json(manifest))
+        write_set(folder, contents, last=(MANIFEST_FILE, _json(manifest)))
     return manifest
 
 
@@ -89,7 +86,8 @@ def is_frozen(folder: Path) -> bool:
 def read_frozen(folder: Path) -> FrozenIssue:
     """What was approved, or `NotPossible` naming every file that is missing or was altered since."""
     manifest = read_manifest(folder)
-    contents = {name: bytes_of(folder / name) for name in FROZEN_FILES}
+    pictures = asset_files(manifest.files)
+    contents = {name: bytes_of(folder / name) for name in (*FROZEN_FILES, *pictures)}
     wrong = [
         f"{name} is missing" if content is None else f"{name} was altered"
         for name, content in contents.items()
@@ -102,7 +100,20 @@ def read_frozen(folder: Path) -> FrozenIssue:
             f"`newsletter approve {manifest.issue} --withdraw`, then approve it again",
         )
     html, text, web_html = ((contents[name] or b"").decode("utf-8") for name in FROZEN_FILES)
-    return FrozenIssue(manifest, _email(manifest, html=html, text=text, web_html=web_html))
+    assets = tuple(
+        Asset(name, contents[file] or b"", manifest.content_ids.get(name)) for file, name in pictures.items()
+    )
+    return FrozenIssue(manifest, _email(manifest, html=html, text=text, web_html=web_html, assets=assets))
+
+
+def read_asset(folder: Path, name: str) -> bytes | None:
+    """A picture of the approved issue in `folder`; None for a name that its manifest does not list, or if altered."""
+    if not is_frozen(folder):
+        return None
+    files = read_manifest(folder).files
+    file = next((file for file, listed in asset_files(files).items() if listed == name), None)
+    content = bytes_of(folder / file) if file else None
+    return content if file and content is not None and _sha256(content) == files[file] else None
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -148,8 +159,9 @@ def thaw(folder: Path) -> None:
             fix=f"run `newsletter cancel {folder.name}` to stop it",
         )
     with told_when_impossible(f"the approval of {folder.name} could not be withdrawn"):
-        _remove_set(folder)
-        _remove_unfinished(folder)
+        # The manifest goes first: without it nothing counts as approved.
+        remove_set(folder, [MANIFEST_FILE, *FROZEN_FILES])
+        remove_unfinished(folder)
 
 
 # --- receipt --------------------------------------------------------------------------------------------------
@@ -203,10 +215,11 @@ def write_issue_text(folder: Path, text: str, *, was: str | None) -> None:
 
 def _contents(email: Email) -> dict[str, bytes]:
     texts = zip(FROZEN_FILES, (email.html, email.text, email.web_html), strict=True)
-    return {name: _encoded(text) for name, text in texts}
+    assets = {f"{ASSETS_FOLDER}/{asset.name}": asset.content for asset in email.assets}
+    return {name: _encoded(text) for name, text in texts} | assets
 
 
-def _email(manifest: Manifest, *, html: str, text: str, web_html: str) -> Email:
+def _email(manifest: Manifest, *, html: str, text: str, web_html: str, assets: tuple[Asset, ...]) -> Email:
     return Email(
         issue=manifest.issue,
         subject=manifest.subject,
@@ -216,6 +229,7 @@ def _email(manifest: Manifest, *, html: str, text: str, web_html: str) -> Email:
         web_html=web_html,
         headers=manifest.headers,
         nonce=manifest.nonce,
+        assets=assets,
     )
 
 
@@ -227,39 +241,6 @@ def _same_as_frozen(folder: Path, manifest: Manifest) -> Manifest:
         f"{manifest.issue} is approved already, with other content",
         fix=f"run `newsletter approve {manifest.issue} --withdraw` first, if it was not sent yet",
     )
-
-
-def _write_set(folder: Path, contents: dict[str, bytes], manifest: bytes) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f"{_UNFINISHED}{secrets.token_hex(4)}"
-    try:
-        unfinished.mkdir()
-        for name, content in (*contents.items(), (MANIFEST_FILE, manifest)):
-            write_new(unfinished / name, content)
-        for name in contents:
-            (unfinished / name).replace(folder / name)
-        sync_folder(folder)
-        (unfinished / MANIFEST_FILE).replace(folder / MANIFEST_FILE)
-        sync_folder(folder)
-    except OSError:
-        with suppress(OSError):
-            _remove_set(folder)
-        raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    _remove_unfinished(folder)
-
-
-def _remove_set(folder: Path) -> None:
-    # The manifest goes first: without it nothing counts as approved.
-    for name in (MANIFEST_FILE, *FROZEN_FILES):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _remove_unfinished(folder: Path) -> None:
-    """What a process left that was killed while freezing."""
-    for leftover in folder.glob(f"{_UNFINISHED}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _encoded(text: str) -> bytes:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.emails.render import render
+from newsletter.emails.budget import Fit
+from newsletter.emails.checks.problem import Problem
+from newsletter.emails.images import PictureProblem
+from newsletter.emails.render import render_fitting
 from newsletter.errors import NotPossible
+from newsletter.fetch import Fetcher
 from newsletter.issues import archive
 from newsletter.issues.file import parse
 from newsletter.issues.naming import on_of
 from newsletter.issues.select import Selection
 from newsletter.models import Email, Issue, IssueState, ManifestPost, Post
 from newsletter.pipeline.build import content_of
+from newsletter.pipeline.checking import checked_of, problems_of
 from newsletter.pipeline.collect import collect
 from newsletter.pipeline.eligible import excluded, selection_for
+from newsletter.pipeline.pictures import prepare
 from newsletter.pipeline.site import Site
 from newsletter.store.issues import IssueRow
 
@@ -29,19 +36,35 @@ class Approved(NamedTuple):
     due_at: datetime
     sha256: str | None
     """Of `manifest.json`, which holds the SHA-256 of everything else; None for a draft."""
+    warnings: tuple[str, ...] = ()
+    """What the checks warn of, and what the rendering had to leave out or make smaller."""
+
+
+class Drafted(NamedTuple):
+    """A draft as approval would freeze it."""
+
+    email: Email
+    pictures: tuple[PictureProblem, ...]
+    """What is wrong with pictures; the email is whole without them."""
+    fit: Fit
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return (*self.fit.warnings, *map(str, self.pictures))
 
 
 def approve(site: Site, issue: str, *, now: datetime) -> Approved:
     """Draft → approved: the email frozen, its posts used up. Approving again what is approved changes nothing."""
+    warnings: tuple[str, ...] = ()
     with site.store.owners.one_at_a_time(issue):
         row = site.issue_row(issue)
         if row.state is IssueState.APPROVED:
             archive.read_frozen(site.issue_folder(issue))
         elif row.state is IssueState.DRAFT:
-            _freeze(site, row, now)
+            warnings = _freeze(site, row, now)
         else:
             raise NotPossible(f"{issue} is {row.state}: only a draft can be approved", fix=_fix_for(row))
-    return _approved(site, issue)
+    return _approved(site, issue)._replace(warnings=warnings)
 
 
 def approve_if_automatic(site: Site, issue: str, *, now: datetime) -> IssueState:
@@ -62,10 +85,16 @@ def withdraw(site: Site, issue: str, *, now: datetime) -> Approved:
     return _approved(site, issue)
 
 
-def render_draft(site: Site, issue: Issue, posts: dict[str, Post], *, nonce: str) -> Email:
-    """The issue as an email, merge fields open."""
+def render_draft(
+    site: Site, issue: Issue, posts: dict[str, Post], *, nonce: str, now: datetime, fetcher: Fetcher | None = None
+) -> Drafted:
+    """The issue as an email, merge fields open, its pictures read and made."""
     contents = {post_id: (posts[post_id], content_of(site, posts[post_id])) for post_id in issue.post_ids}
-    return render(issue, contents, settings=site.settings, nonce=nonce, number=_number(site, issue))
+    pictures = prepare(site, issue, contents, now=now, fetcher=fetcher)
+    rendered = render_fitting(
+        issue, contents, settings=site.settings, nonce=nonce, number=_number(site, issue), pictures=pictures
+    )
+    return Drafted(rendered.email, pictures.problems, rendered.fit)
 
 
 def _number(site: Site, issue: Issue) -> int:
@@ -74,16 +103,20 @@ def _number(site: Site, issue: Issue) -> int:
     return 1 + sum(row.approved_at is not None and row.state is not IssueState.CANCELLED for row in others)
 
 
-def _freeze(site: Site, row: IssueRow, now: datetime) -> None:
+def _freeze(site: Site, row: IssueRow, now: datetime) -> tuple[str, ...]:
+    """What the editor should be told."""
     folder = site.issue_folder(row.id)
     # An approval that was killed half-way left files that nobody approved in the store.
     archive.thaw(folder)
     issue, selection = read_draft(site, row)
     posts = dict(selection.may_stay)
-    email = render_draft(site, issue, posts, nonce=secrets.token_hex(NONCE_BYTES))
+    drafted = render_draft(site, issue, posts, nonce=secrets.token_hex(NONCE_BYTES), now=now)
+    checked = checked_of(site, issue, drafted.email, posts, pictures=drafted.pictures, fit=drafted.fit)
+    problems = problems_of(site, checked)
+    _refuse_errors(row.id, problems)
     archive.freeze(
         folder,
-        email,
+        drafted.email,
         issue=issue,
         title=site.settings.digest_title(row.digest),
         approved_at=now,
@@ -96,6 +129,18 @@ def _freeze(site: Site, row: IssueRow, now: datetime) -> None:
         row.id, manifest_sha256=sha256, post_ids=issue.post_ids, left_over=left_over, now=now
     ):
         raise NotPossible(f"{row.id} was changed by another process meanwhile", fix=f"see `newsletter status {row.id}`")
+    return tuple(f"{one.where}: {one.message}; {one.fix}" for one in problems)
+
+
+def _refuse_errors(issue: str, problems: Sequence[Problem]) -> None:
+    errors = [
+        f"  {one.where}: {one.message} [{one.check}]\n    fix: {one.fix}" for one in problems if one.level == "error"
+    ]
+    if errors:
+        raise NotPossible(
+            "\n".join([f"{issue} has what nobody should be mailed:", *errors]),
+            fix=f"mend it, and see `newsletter check {issue}`; docs/checking.md tells how to change a check's level",
+        )
 
 
 def read_draft(site: Site, row: IssueRow) -> tuple[Issue, Selection]:

@@ -46,7 +46,7 @@ def check(site: Site, issue: str | None, *, now: datetime, probe: Probe | None =
     row = site.issue_row(issue) if issue else _next(site, now)
     checks_of(site, with_slow=True)
     try:
-        checked = _frozen(site, row) if archive.is_frozen(site.issue_folder(row.id)) else _draft(site, row)
+        checked = _frozen(site, row) if archive.is_frozen(site.issue_folder(row.id)) else _draft(site, row, now)
     except (BadInput, NotPossible, TemplateBroken) as error:
         return Report(row.id, tuple(_hindrances(row, error)))
     if probe is not None:
@@ -65,14 +65,14 @@ def _next(site: Site, now: datetime) -> IssueRow:
     return max(unsent or rows, key=lambda row: row.due_at)
 
 
-def _draft(site: Site, row: IssueRow) -> Checked:
+def _draft(site: Site, row: IssueRow, now: datetime) -> Checked:
+    """What would be frozen."""
     if row.state is not IssueState.DRAFT:
         raise NotFound(f"{row.id} is {row.state} and was never approved: there is nothing to check")
     issue, selection = read_draft(site, row)
     posts = dict(selection.may_stay)
-    email = render_draft(site, issue, posts, nonce=secrets.token_hex(NONCE_BYTES))
-    titles = {entry.post_id: entry.title or posts[entry.post_id].title for entry in issue.entries}
-    return checked_of(site, issue, email, posts, title_by_id=titles)
+    drafted = render_draft(site, issue, posts, nonce=secrets.token_hex(NONCE_BYTES), now=now)
+    return checked_of(site, issue, drafted.email, posts, pictures=drafted.pictures, fit=drafted.fit)
 
 
 def _frozen(site: Site, row: IssueRow) -> Checked:

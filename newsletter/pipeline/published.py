@@ -16,6 +16,14 @@ def web_version(site: Site, issue: str) -> bytes | None:
     return archive.read_frozen(site.issue_folder(issue)).email.web_html.encode()
 
 
+def asset(site: Site, issue: str, name: str) -> bytes | None:
+    """A picture of an approved issue, by the name that its manifest lists; None for any other.
+
+    Also before the sending: a test mail shows it too, and nobody guesses its name.
+    """
+    return archive.read_asset(site.issue_folder(issue), name)
+
+
 def published(site: Site) -> list[Manifest]:
     """The manifests of all public issues, newest first."""
     rows = [row for row in site.store.issues.list() if _is_public(row)]

@@ -11,13 +11,14 @@ of django-anymail 15.2. Three things there decide how this is written:
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence, Set
 from email.utils import parseaddr
 from typing import Any
 
 from newsletter import clock
 from newsletter.errors import BadInput, Place
-from newsletter.models import Email
+from newsletter.models import ASSET_TYPES, Asset, Email
 from newsletter.providers.base import Abilities, Answer, Field, Letter, Outcome, Provider
 from newsletter.providers.http import Http, Reply, refusal
 from newsletter.providers.reasons import tidy_reason
@@ -100,6 +101,8 @@ class Postmark(Provider):
         message: dict[str, Any] = {"From": known["from"], "To": field("to")}
         if "reply-to" in known:
             message["ReplyTo"] = known["reply-to"]
+        if pictures := [_picture(asset) for asset in email.assets if asset.content_id]:
+            message["Attachments"] = pictures
         return message | {
             "Subject": email.subject,
             "Tag": email.issue,
@@ -188,6 +191,15 @@ class Postmark(Provider):
 
     def close(self) -> None:
         self._http.close()
+
+
+def _picture(asset: Asset) -> dict[str, str]:
+    return {
+        "Name": asset.name,
+        "Content": b64encode(asset.content).decode("ascii"),
+        "ContentType": ASSET_TYPES[asset.name.rpartition(".")[2]],
+        "ContentID": f"cid:{asset.content_id}",
+    }
 
 
 # --- reading answers; pure --------------------------------------------------------------------------------------

@@ -54,6 +54,9 @@ class Site(NamedTuple):
         return self.roster.show(self.ann.id)
 
 
+PICTURE = b"\x89PNG and so on"
+
+
 def settings_of(folder: Path, language: str = "en-GB") -> Settings:
     digests = {"weekly": {"title": "The week"}, "monthly": {"title": "The month <3"}}
     return a_site(folder, digests=digests, site={"name": "Example Network", "language": language})
@@ -68,6 +71,7 @@ def served(settings: Settings, store: Store) -> Iterator[Site]:
         Links([KEY], settings.site.url),
         web_version={ISSUE: WEB_VERSION}.get,
         sent_issues=lambda: [SentIssue(ISSUE, "Three new guides & a date", date(2023, 11, 16))],
+        asset=lambda issue, name: PICTURE if (issue, name) == (ISSUE, "0a1b.png") else None,
         now=lambda: NOW,
     )
     server = Server(app, port=0)

@@ -196,12 +196,10 @@ def test_links_and_pictures_are_absolute(tmp_path: Path) -> None:
     assert html.endswith(" j</p>")
 
 
-def test_without_any_address_of_the_site_relative_links_become_text_and_pictures_name_their_file(tmp_path: Path) -> None:
+def test_without_any_address_relative_links_become_text_and_pictures_name_their_file(tmp_path: Path) -> None:
     content = rendered(tmp_path, "[a](b) ![c](d.png) [e](https://x.example.org/)\n", url_pattern="")
 
-    assert content.body_html == (
-        '<p>a <img src="posts:news/d.png" alt="c"> <a href="https://x.example.org/">e</a></p>'
-    )
+    assert content.body_html == ('<p>a <img src="posts:news/d.png" alt="c"> <a href="https://x.example.org/">e</a></p>')
     assert content.pictures == (PostPicture("posts:news/d.png", "news/d.png", is_named=True),)
 
 

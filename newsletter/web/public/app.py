@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from newsletter import clock
+from newsletter.models import ASSET_TYPES
 from newsletter.settings import Settings
 from newsletter.subscribers.links import Leaving, Links, digest_of
 from newsletter.subscribers.roster import Roster
@@ -29,6 +30,7 @@ from newsletter.web.public.pages import Pages
 MAX_BODY_BYTES = 10_000
 """A one-click POST has 26."""
 _ISSUE_MAX_AGE_S = 300
+_ASSET_MAX_AGE_S = 31_536_000
 
 
 class SentIssue(NamedTuple):
@@ -46,19 +48,21 @@ def create_app(
     *,
     web_version: Callable[[str], bytes | None],
     sent_issues: Callable[[], Sequence[SentIssue]],
+    asset: Callable[[str, str], bytes | None],
     now: Callable[[], datetime] = clock.now,
 ) -> Starlette:
     """The pages of one site.
 
     `web_version(issue_id)` gives the frozen page of an issue that is on its way or sent, None for any other;
-    `sent_issues()` the same issues for the front page, newest first.
+    `sent_issues()` the same issues for the front page, newest first; `asset(issue_id, name)` a picture of an issue.
     """
     pages = Pages(settings)
-    site = _Site(pages, roster, links, web_version, sent_issues, now)
+    site = _Site(pages, roster, links, web_version, sent_issues, asset, now)
     app = Starlette(
         routes=[
             Route("/", site.front),
             Route("/issues/{issue_id}", site.issue),
+            Route("/issues/{issue_id}/assets/{name}", site.picture),
             Route("/unsubscribe/{token}", site.unsubscribe, methods=["GET", "POST"]),
         ],
         middleware=[Middleware(Guard, pages=pages)],
@@ -74,6 +78,7 @@ class _Site(NamedTuple):
     links: Links
     web_version: Callable[[str], bytes | None]
     sent_issues: Callable[[], Sequence[SentIssue]]
+    asset: Callable[[str, str], bytes | None]
     now: Callable[[], datetime]
 
     def front(self, request: Request) -> Response:
@@ -91,6 +96,16 @@ class _Site(NamedTuple):
             raise HTTPException(404)
         headers = {"Cache-Control": f"public, max-age={_ISSUE_MAX_AGE_S}"}
         return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+
+    def picture(self, request: Request) -> Response:
+        issue_id, name = request.path_params["issue_id"], request.path_params["name"]
+        media_type = ASSET_TYPES.get(name.rpartition(".")[2])
+        content = self.asset(issue_id, name) if media_type and digest_of(issue_id) else None
+        if content is None:
+            raise HTTPException(404)
+        # The name is made of the content, so what it stands for never changes.
+        headers = {"Cache-Control": f"public, max-age={_ASSET_MAX_AGE_S}, immutable"}
+        return Response(content, media_type=media_type, headers=headers)
 
     async def unsubscribe(self, request: Request) -> Response:
         leaving = self.links.read_unsubscribe(request.path_params["token"])
