@@ -18,7 +18,7 @@ from tests.sites import DUE, ISSUE, SiteFolder, site
 __all__ = ["site"]
 
 CONTRACT = [
-    "demo", "new", "import posts", "posts", "build", "approve", "send", "status", "pause", "resume", "cancel",
+    "demo", "new", "import posts", "posts", "build", "check", "approve", "send", "status", "pause", "resume", "cancel",
     "resolve", "deliveries", "subscribers add", "subscribers import", "subscribers export", "subscribers list",
     "subscribers show", "subscribers unsubscribe", "subscribers erase", "schedule", "run", "tick", "serve", "migrate",
 ]  # fmt: skip
