@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from newsletter.emails import merge
+from newsletter.emails.budget import Fit
 from newsletter.emails.checks import registry
 from newsletter.emails.checks.checked import Answer, Checked, CheckedPost, Source
 from newsletter.emails.checks.problem import Check, Problem
 from newsletter.emails.folders import DEFAULT_THEME, packaged_templates
+from newsletter.emails.images import PictureProblem
 from newsletter.errors import BadInput, Place
 from newsletter.issues import archive
 from newsletter.models import Email, Issue, Post, Reader
@@ -39,10 +41,21 @@ def problems_of(site: Site, checked: Checked, *, with_slow: bool = False) -> lis
 
 
 def checked_of(
-    site: Site, issue: Issue, email: Email, posts: Mapping[str, Post], *, title_by_id: Mapping[str, str]
+    site: Site,
+    issue: Issue,
+    email: Email,
+    posts: Mapping[str, Post],
+    *,
+    title_by_id: Mapping[str, str] | None = None,
+    pictures: tuple[PictureProblem, ...] | None = None,
+    fit: Fit | None = None,
 ) -> Checked:
-    """The email with all that is known of it; `posts`: those that are still in the folder."""
-    name = merge.fields(
+    """The email with all that is known of it.
+
+    `posts`: those that are still in the folder; `title_by_id`: the titles that it shows (default: as the issue says).
+    """
+    titles = title_by_id or {one.post_id: one.title or posts[one.post_id].title for one in issue.entries}
+    copy = merge.fields(
         MADE_UP,
         delivery_id=f"{issue.id}.{MADE_UP.subscriber_id}",
         unsubscribe_url=site.links.unsubscribe_url(MADE_UP.subscriber_id, issue.id),
@@ -54,13 +67,13 @@ def checked_of(
         email=email,
         settings=site.settings,
         issue=issue,
-        posts=tuple(
-            _checked_post(site, post_id, title_by_id[post_id], posts.get(post_id)) for post_id in issue.post_ids
-        ),
-        copy=name,
-        message=b"".join(merge.compile_mime(email, sent_at=issue.due_at).letter(name)),
+        posts=tuple(_checked_post(site, post_id, titles[post_id], posts.get(post_id)) for post_id in issue.post_ids),
+        copy=copy,
+        message=b"".join(merge.compile_mime(email, sent_at=issue.due_at).letter(copy)),
         issue_file=Source(f"issues/{issue.id}/{archive.ISSUE_FILE}", _issue_text(site, issue.id)),
         theme=tuple(_theme(site, digest.theme if digest else DEFAULT_THEME)),
+        pictures=pictures,
+        fit=fit,
         used={post_id: other for post_id, other in used.items() if other != issue.id},
     )
 

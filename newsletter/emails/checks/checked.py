@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 from lxml import html as lxml_html
 
 from newsletter.emails import merge
+from newsletter.emails.budget import Fit
+from newsletter.emails.images import PictureProblem
 from newsletter.models import Asset, Email, Issue, Post
 from newsletter.settings import Settings
 
@@ -93,6 +95,10 @@ class Checked:
     """The theme's files."""
     used: Mapping[str, str] = field(default_factory=dict)
     """Post id -> the other issue that it went into."""
+    pictures: tuple[PictureProblem, ...] | None = None
+    """What is wrong with pictures since they were read and made; None: not known, of an approved issue."""
+    fit: Fit | None = None
+    """Which posts had to be shortened; None: an approved issue."""
     answers: Mapping[str, Answer] | None = None
     """By address; None: the links were not tried."""
 

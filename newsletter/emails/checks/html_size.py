@@ -15,6 +15,7 @@ WARN_BYTES = LIMIT_BYTES - ROOM_BYTES
 
 
 def find(checked: Checked) -> Iterator[Found]:
+    yield from _shortened(checked)
     size_bytes = merged_bytes(checked.email.html, checked.email.nonce, longest_fields(checked.settings))
     if size_bytes <= WARN_BYTES:
         return
@@ -26,6 +27,13 @@ def find(checked: Checked) -> Iterator[Found]:
         f"take posts out of the issue, or set max_posts below {len(checked.posts)}; write shorter summaries",
         "error" if is_clipped else "warning",
     )
+
+
+def _shortened(checked: Checked) -> Iterator[Found]:
+    sources = {post.id: post.source.path for post in checked.posts}
+    for one in checked.fit.shortened if checked.fit else ():
+        fix = 'leave it so, take posts out of the issue, or set body = "summary" for the digest'
+        yield Found(sources[one.post_id], f"{one}, because Gmail would clip the mail", fix, "warning")
 
 
 CHECK = Check("html-size", "error", find)
