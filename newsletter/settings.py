@@ -120,8 +120,9 @@ CheckLevel = Literal["error", "warning", "off"]
 def _check_ids(value: object) -> object:
     if not isinstance(value, dict):
         return value
-    # A variable of the environment cannot hold a hyphen: NEWSLETTER_CHECKS__HTML_SIZE.
-    return {str(key).lower().replace("_", "-"): level for key, level in value.items()}
+    # A variable of the environment cannot hold a hyphen (NEWSLETTER_CHECKS__HTML_SIZE), and it wins over the file.
+    named = sorted(value.items(), key=lambda pair: "_" in str(pair[0]))
+    return {str(key).lower().replace("_", "-"): level for key, level in named}
 
 
 class SiteSettings(Part):

@@ -48,10 +48,6 @@ class Drafted(NamedTuple):
     """What is wrong with pictures; the email is whole without them."""
     fit: Fit
 
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        return (*self.fit.warnings, *map(str, self.pictures))
-
 
 def approve(site: Site, issue: str, *, now: datetime) -> Approved:
     """Draft → approved: the email frozen, its posts used up. Approving again what is approved changes nothing."""
