@@ -90,9 +90,19 @@ def _units(line: str, columns: int) -> Iterator[tuple[str, str]]:
     """What may not be parted, each with the space before it."""
     for word in re.split(r"[ \t]+", line.strip(" \t")):
         space = " "
-        for unit in [word] if "://" in word else _parts_of(word, columns):
+        for unit in _unbroken(word, columns):
             yield space, unit
             space = ""
+
+
+def _unbroken(word: str, columns: int) -> Iterator[str]:
+    """An address stays whole; so does one in the midst of a word, but not what is written right before and behind it."""
+    if re.match(r"\W?\w+://", word):
+        yield word
+        return
+    for number, part in enumerate(re.split(r"([!-~]*://[!-~]+)", word)):
+        if part or number == 0:
+            yield from [part] if number % 2 else _parts_of(part, columns)
 
 
 def _parts_of(word: str, columns: int) -> Iterator[str]:
