@@ -114,6 +114,17 @@ def test_a_site_without_issues_is_told_what_to_run(site: SiteFolder) -> None:
     assert "newsletter build" in said.err
 
 
+def test_only_online_are_links_tried_and_never_within_this_machine(site: SiteFolder) -> None:
+    draft(site, a="See [the stalls](http://127.0.0.1:9/stalls).\n")
+
+    offline, online = checks(site, ISSUE), site.run("check", ISSUE, "--online")
+
+    assert "link-target" not in offline
+    assert online.exit_code == 1
+    assert "posts/a.md:5: error: in “Title of a” the link “the stalls”" in online.out
+    assert "private network" in online.out
+
+
 # --- levels ----------------------------------------------------------------------------------------------------
 
 
