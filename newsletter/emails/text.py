@@ -96,7 +96,7 @@ def _units(line: str, columns: int) -> Iterator[tuple[str, str]]:
 
 
 def _unbroken(word: str, columns: int) -> Iterator[str]:
-    """An address stays whole; so does one in the midst of a word, but not what is written right before and behind it."""
+    """An address stays whole, also in the midst of a word; what is written right before and behind it may be parted."""
     if re.match(r"\W?\w+://", word):
         yield word
         return
@@ -123,8 +123,9 @@ def _parts_of(word: str, columns: int) -> Iterator[str]:
 
 
 def underline(title: str, character: str = "=") -> str:
-    """The title with a line under it, as long as its longest line."""
-    return f"{title}\n{character * max(width(line) for line in title.split(chr(10)))}"
+    """The title with a line under it, as long as its longest line; an address may be longer than a line may be."""
+    longest = max(width(line) for line in title.split("\n"))
+    return f"{title}\n{character * min(longest, COLUMNS)}"
 
 
 def as_table(rows: list[list[str]], columns: int = COLUMNS, *, has_head: bool) -> str:
