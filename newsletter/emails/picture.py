@@ -89,10 +89,12 @@ def looked_at(content: bytes) -> Original:
         with _opened(content) as image:
             width, height, moves = *image.size, bool(getattr(image, "is_animated", False))
             if width * height > MAX_PIXELS:
-                raise Refused(f"has {width} x {height} pixels, and {MAX_PIXELS:,} is the most", "save it smaller")
+                raise _too_large()
             if image.getexif().get(0x0112, 1) >= 5:  # Orientation: lies on its side
                 width, height = height, width
             is_gif = image.format == "GIF"
+    except Image.DecompressionBombError as error:
+        raise _too_large() from error
     except _BROKEN as error:
         raise _broken(content) from error
     too_heavy = moves and is_gif and len(content) > MAX_ANIMATION_BYTES
@@ -162,6 +164,10 @@ def _broken(content: bytes) -> Refused:
     if not content:
         return Refused("is empty", "put the picture there again")
     return Refused("is broken, or no picture", "save it again as JPEG or PNG")
+
+
+def _too_large() -> Refused:
+    return Refused(f"has more than {MAX_PIXELS:,} pixels", "save it smaller")
 
 
 def _check_frames(original: Original) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -65,6 +66,8 @@ class PostView:
     reading_time: str
     """In words; empty for a short post."""
     image: ImageView | None
+    web_image: ImageView | None
+    """None where the text of the web version shows it."""
     body: Body
     """How much of it the mail shows."""
     summary: Fragment
@@ -127,6 +130,7 @@ class PostMaker:
             tags=tuple(one_line(tag) for tag in post.tags),
             reading_time=self._reading_time(),
             image=image,
+            web_image=self._image(summary if own_page else self.content.body_html),
             body=self.body,
             summary=frame.for_mail(shown, self.level + 1, own_page or web_href, link),
             web_summary=self._for_web(summary),
@@ -159,7 +163,7 @@ class PostMaker:
     def _image(self, shown: str) -> ImageView | None:
         """The picture that stands above the post; none where its text shows the same one."""
         address = self.content.image_url or ""
-        if f'src="{address}"' in shown:
+        if f'src="{html.escape(address)}"' in shown or f'src="{address}"' in shown:
             return None
         address = _one_address(address)
         found = self.frame.pictures.shown(address, width=self.frame.design.width) if address else None

@@ -370,3 +370,29 @@ def test_the_order_to_stop_ends_the_serving_in_peace(number: signal.Signals) -> 
     assert (program.returncode, out.strip(), err) == (0, b"stopped", b"")
     with socket.socket() as free_again:
         assert free_again.connect_ex(("127.0.0.1", int(url.rpartition(":")[2]))) != 0
+
+
+# --- pictures --------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_served_as_what_it_is_and_kept_for_good(site: Site) -> None:
+    answer = requests.get(f"{site.url}/issues/{ISSUE}/assets/0a1b.png", timeout=10)
+
+    assert (answer.status_code, answer.content) == (200, PICTURE)
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/issues/{ISSUE}/assets/other.png",
+        f"/issues/{ISSUE}/assets/0a1b.html",
+        f"/issues/{ISSUE}/assets/..%2F0a1b.png",
+        "/issues/..%2F..%2Fetc/assets/0a1b.png",
+        "/issues/weekly-2023-11-23/assets/0a1b.png",
+    ],
+)
+def test_any_other_name_of_a_picture_is_not_found(site: Site, path: str) -> None:
+    assert requests.get(site.url + path, timeout=10).status_code == 404
