@@ -21,6 +21,7 @@ from newsletter.posts.files import Unreadable
 
 MADE_UP = Reader("0" * 22, "zoe.featherstonehaugh@example.org", "Zoë Featherstonehaugh-Öztürk", {})
 """Whose copy is looked at: nobody, with a name that has to be encoded."""
+FILE_NAME = "newsletter.toml"
 TEMPLATE_SUFFIXES = (".j2", ".css", ".toml")
 
 
@@ -71,6 +72,7 @@ def checked_of(
         copy=copy,
         message=b"".join(merge.compile_mime(email, sent_at=issue.due_at).letter(copy)),
         issue_file=Source(f"issues/{issue.id}/{archive.ISSUE_FILE}", _issue_text(site, issue.id)),
+        settings_file=Source(FILE_NAME, _settings_text(site)),
         theme=tuple(_theme(site, digest.theme if digest else DEFAULT_THEME)),
         pictures=pictures,
         fit=fit,
@@ -105,6 +107,13 @@ def _checked_post(site: Site, post_id: str, title: str, post: Post | None) -> Ch
     except (OSError, Unreadable):
         text = ""
     return CheckedPost(post_id, title, Source(path, text), post)
+
+
+def _settings_text(site: Site) -> str:
+    try:
+        return (site.settings.folder / FILE_NAME).read_text("utf-8-sig")
+    except OSError:
+        return ""
 
 
 def _issue_text(site: Site, issue: str) -> str:

@@ -174,7 +174,7 @@ def test_approve_lists_the_warnings_and_goes_on(site: SiteFolder) -> None:
     said = site.run("approve", ISSUE, "--yes")
 
     assert said.exit_code == 0
-    assert "warning: newsletter.toml: there is no postal address" in said.err
+    assert "warning: newsletter.toml:7: there is no postal address" in said.err
 
 
 # --- for machines ----------------------------------------------------------------------------------------------

@@ -34,6 +34,12 @@ def test_a_subject_that_would_embarrass_is_told_in_issue_md(subject: str, level:
     assert [told(one) for one in found(checked, "subject")] == ([(level, f"{ISSUE_FILE}:2")] if level else [])
 
 
+def test_braces_that_the_subject_took_from_a_posts_title_are_a_warning() -> None:
+    checked = looked_at(written("<p>Words.</p>", title="Use {{ page }}"), MARKET, subject="Use {{ page }} and more")
+
+    assert [one.level for one in found(checked, "subject")] == ["warning"]
+
+
 @pytest.mark.parametrize(
     ("preheader", "says"),
     [

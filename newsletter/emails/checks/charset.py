@@ -21,10 +21,13 @@ _SAID = {
 
 def find(checked: Checked) -> Iterator[Found]:
     for element, text in checked.words:
-        if wrong := _WRONG.search(text):
+        for word in text.split() if _WRONG.search(text) else ():
+            wrong = _WRONG.search(word)
+            if wrong is None:
+                continue
             yield Found(
-                checked.where(element, wrong[0], text.strip()),
-                f"{checked.place(element)} holds {_SAID[str(wrong.lastgroup)]}: “{shown(text)}”",
+                checked.where(element, word, wrong[0]),
+                f"{checked.place(element)} holds {_SAID[str(wrong.lastgroup)]}: “{shown(word)}”",
                 "type the character anew, and save the file as UTF-8",
             )
     for key, line in (("subject", checked.email.subject), ("preheader", checked.email.preheader)):

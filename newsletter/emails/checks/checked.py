@@ -91,6 +91,7 @@ class Checked:
     message: bytes
     """The whole mail, as it would be sent to that reader."""
     issue_file: Source
+    settings_file: Source = field(default_factory=lambda: Source("newsletter.toml"))
     theme: tuple[Source, ...] = ()
     """The theme's files."""
     used: Mapping[str, str] = field(default_factory=dict)
@@ -183,13 +184,8 @@ class Checked:
 
     # --- where it was written ------------------------------------------------------------------------------------
 
-    @property
-    def settings_file(self) -> str:
-        return "newsletter.toml"
-
-    def in_settings(self, key: str) -> str:
-        """The settings' file; `key` stands in the message."""
-        return self.settings_file if key else ""
+    def in_settings(self, *needles: str) -> str:
+        return self.settings_file.at(*needles)
 
     def in_issue(self, *needles: str) -> str:
         return self.issue_file.at(*needles)
@@ -213,8 +209,13 @@ class Checked:
 
     def place(self, element: Any) -> str:
         """How a message names the place: the post's title, else the part of the mail."""
-        post = self.post_of(element)
-        return f"“{post.title}”" if post else "the mail's own part"
+        post = self.post_of(element) or self._named_in(element)
+        return f"“{shown(post.title)}”" if post else "the mail's own part"
+
+    def _named_in(self, element: Any) -> CheckedPost | None:
+        """The post whose title an element shows elsewhere, as the table of contents does."""
+        said = _said(element)
+        return next((post for post in self.posts if post.title and " ".join(post.title.split()) in said), None)
 
     def post_of(self, element: Any) -> CheckedPost | None:
         """The post that an element belongs to; None for the rest of the mail."""
@@ -244,9 +245,16 @@ class Checked:
                     yield element, -1
             elif element is top:
                 yield element, -1
-            elif number < len(waiting) and waiting[number] in " ".join(element.text_content().split()):
-                yield element, number
-                number += 1
+            elif (at := _position(waiting, number, " ".join(element.text_content().split()))) is not None:
+                yield element, at
+                number = at + 1
+
+
+def _position(titles: list[str], start: int, heading: str) -> int | None:
+    """Of the title that a heading shows; one that shows elsewhere than in a heading is passed over."""
+    if start < len(titles) and titles[start] and titles[start] in heading:
+        return start
+    return next((at for at in range(start, len(titles)) if titles[at] == heading), None)
 
 
 def host_of(address: str) -> str:

@@ -40,7 +40,11 @@ def find(checked: Checked) -> Iterator[Found]:
     right = sum(kind in ("R", "AL") for kind in letters)
     if letters and right > MOSTLY * len(letters) and html.get("dir") != "rtl" and not _says_its_own(checked):
         message = f"{right / len(letters):.0%} of the letters are written from right to left, the mail is not"
-        yield Found(checked.settings_file, message, 'set site.language to the language of the posts, like "ar" or "he"')
+        yield Found(
+            checked.in_settings("language =", "[site]"),
+            message,
+            'set site.language to the language of the posts, like "ar" or "he"',
+        )
 
 
 _FIX = "leave the doctype as MJML writes it"

@@ -16,13 +16,15 @@ def find(checked: Checked) -> Iterator[Found]:
         return
     parts = [part.strip() for part in str(header).split(":")]
     if len(parts) > FIELDS:
-        yield Found(checked.settings_file, f"Feedback-ID has {len(parts)} fields; Gmail reads {FIELDS}", _FIX)
+        yield Found(checked.in_settings("[sender]"), f"Feedback-ID has {len(parts)} fields; Gmail reads {FIELDS}", _FIX)
     if not SHORTEST <= len(parts[-1]) <= LONGEST:
         message = f"the last field of Feedback-ID, {parts[-1]!r}, has not {SHORTEST} to {LONGEST} characters"
-        yield Found(checked.settings_file, message, _FIX)
+        yield Found(checked.in_settings("[sender]"), message, _FIX)
     if checked.copy.delivery_id in str(header) or checked.copy.email in str(header):
         yield Found(
-            checked.settings_file, "Feedback-ID holds what differs per subscriber, so Gmail counts nothing", _FIX
+            checked.in_settings("[sender]"),
+            "Feedback-ID holds what differs per subscriber, so Gmail counts nothing",
+            _FIX,
         )
 
 

@@ -18,7 +18,7 @@ FREE_MAIL = frozenset(
 
 
 def find(checked: Checked) -> Iterator[Found]:
-    at, own = checked.settings_file, checked.domain
+    at, own = checked.in_settings("email =", "[sender]"), checked.domain
     domain = parseaddr(str(checked.mail.get("From", "")))[1].rpartition("@")[2].lower()
     if domain in FREE_MAIL:
         message = f"the sender is at {domain}: its DMARC rule has mail from elsewhere refused"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from newsletter.emails.budget import LIMIT_BYTES, ROOM_BYTES, longest_fields, merged_bytes
-from newsletter.emails.checks.checked import Checked
+from newsletter.emails.checks.checked import Checked, shown
 from newsletter.emails.checks.problem import Check, Found
 
 WARN_BYTES = LIMIT_BYTES - ROOM_BYTES
@@ -30,10 +30,17 @@ def find(checked: Checked) -> Iterator[Found]:
 
 
 def _shortened(checked: Checked) -> Iterator[Found]:
-    sources = {post.id: post.source.path for post in checked.posts}
-    for one in checked.fit.shortened if checked.fit else ():
-        fix = 'leave it so, take posts out of the issue, or set body = "summary" for the digest'
-        yield Found(sources[one.post_id], f"{one}, because Gmail would clip the mail", fix, "warning")
+    shortened = checked.fit.shortened if checked.fit else ()
+    for now, what in (("summary", "summaries instead of the whole posts"), ("title", "titles only")):
+        names = [f"“{shown(one.title, 40)}” ({one.less_bytes:,} bytes less)" for one in shortened if one.now == now]
+        if names and checked.fit:
+            yield Found(
+                checked.in_issue("sections:"),
+                f"whole, the mail would have {checked.fit.would_be_bytes:,} bytes, which Gmail clips, so it shows "
+                f"{what} of {', '.join(names)}",
+                'leave it so, take posts out of the issue, or set body = "summary" for the digest',
+                "warning",
+            )
 
 
 CHECK = Check("html-size", "error", find)

@@ -27,7 +27,9 @@ def find(checked: Checked) -> Iterator[Found]:
             message = f"template syntax is left in the mail: {shown(left[0])}"
             yield Found(checked.in_theme(left[0]), message, "mend the template")
     if any(part == "" for part in (checked.copy.unsubscribe_url, checked.copy.web_url)):
-        yield Found(checked.settings_file, "a reader's copy has no link to leave or to read on the web", "set site.url")
+        yield Found(
+            checked.in_settings("[site]"), "a reader's copy has no link to leave or to read on the web", "set site.url"
+        )
 
 
 def _is_from_a_post(checked: Checked, words: str) -> bool:

@@ -12,7 +12,9 @@ def find(checked: Checked) -> Iterator[Found]:
     address = " ".join(checked.settings.sender.postal_address.split())
     if not address:
         message = "there is no postal address in the mail; many countries' laws ask for one"
-        yield Found(checked.settings_file, message, 'set postal_address = "…" under [sender] in newsletter.toml')
+        yield Found(
+            checked.in_settings("[sender]"), message, 'set postal_address = "…" under [sender] in newsletter.toml'
+        )
     elif address not in " ".join(str(checked.body.text_content()).split()):
         yield Found(
             checked.in_theme("sender_name"), "the postal address is not in the mail", "print {{ postal_address }} in it"

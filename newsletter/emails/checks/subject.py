@@ -25,7 +25,12 @@ def find(checked: Checked) -> Iterator[Found]:
     if said := re.match(r"\s*(re|fwd?|aw|wg|tr|rv)\s*:", subject, re.IGNORECASE):
         yield Found(at, f"the subject begins with “{said[0].strip()}”, as if it were an answer", "take that out")
     if marker := _OPEN.search(subject):
-        yield Found(at, f"the subject holds {marker[0]}, which nobody fills in", "write the words themselves")
+        # The automatic subject takes over what stands in a post's title.
+        is_in_title = any(marker[0] in post.title for post in checked.posts)
+        fix = "write the words themselves"
+        yield Found(
+            at, f"the subject holds {marker[0]}, which nobody fills in", fix, "warning" if is_in_title else None
+        )
     if len(subject) > LONGEST:
         message = f"the subject has {len(subject)} characters; phones show about 40, most others {LONGEST}"
         yield Found(at, message, f"shorten it to {LONGEST} at most, the point first", "warning")
