@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from newsletter.emails.picture import ENCODER, Encoded, Original, Refused, encoded, suffix_of
+from newsletter.emails.picture import ENCODER, Encoded, Keep, Original, Refused, anew, encoded, suffix_of
 from newsletter.emails.slots import Ready
 from newsletter.models import Asset
 
@@ -19,9 +19,6 @@ RETINA = 2
 """Pixels of the file for one pixel shown: phones have two and more."""
 CONTENT_ID_HOST = "pictures.invalid"
 """A Content-ID is an address that nobody writes to; what makes it unique is the picture's hash (RFC 2392)."""
-
-Keep = Callable[[str, Callable[[], bytes]], bytes]
-"""`keep(key, make)`: what `make` gave under this key before, else what it gives now."""
 
 
 class PictureProblem(NamedTuple):
@@ -77,10 +74,6 @@ class Rules(NamedTuple):
     max_total_bytes: int = 1_000_000
 
 
-def _anew(_key: str, make: Callable[[], bytes]) -> bytes:
-    return make()
-
-
 class Pictures:
     """The pictures of one issue, by the addresses that its HTML has for them."""
 
@@ -91,7 +84,7 @@ class Pictures:
         *,
         gone: Collection[str] = (),
         problems: Iterable[PictureProblem] = (),
-        keep: Keep = _anew,
+        keep: Keep = anew,
     ) -> None:
         """`gone`: addresses of pictures that cannot be shown. All other addresses stay as they are."""
         self._found = found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import NamedTuple
 
@@ -41,6 +41,15 @@ _BROKEN = (
     *(OSError, SyntaxError, ValueError, ArithmeticError, LookupError, EOFError, struct.error, TypeError),
     *(AttributeError, MemoryError, RuntimeError, Image.DecompressionBombError, ImageCms.PyCMSError),
 )
+
+
+Keep = Callable[[str, Callable[[], bytes]], bytes]
+"""`keep(key, make)`: what `make` gave under this key before, else what it gives now."""
+
+
+def anew(_key: str, make: Callable[[], bytes]) -> bytes:
+    """A `Keep` that keeps nothing."""
+    return make()
 
 
 class Refused(Exception):
@@ -79,12 +88,14 @@ class Encoded(NamedTuple):
         return hashlib.sha256(self.content).hexdigest()[:20] + self.suffix
 
 
-def looked_at(content: bytes) -> Original:
-    """What the picture is. Raises `Refused`; a drawing (SVG) is made pixels of here."""
+def looked_at(content: bytes, *, keep: Keep = anew) -> Original:
+    """What the picture is. Raises `Refused`; a drawing (SVG) is made pixels of here, which `keep` may have."""
     if len(content) > MAX_BYTES:
         raise Refused(f"is larger than {MAX_BYTES // 1_000_000} MB", "save it smaller")
     if picture_svg.is_drawing(content):
-        content = _drawn(content)
+        drawing = content
+        key = f"{hashlib.sha256(drawing).hexdigest()}-drawn-{ENCODER}.png"
+        content = keep(key, lambda: _drawn(drawing))
     try:
         with _opened(content) as image:
             width, height, moves = *image.size, bool(getattr(image, "is_animated", False))
@@ -183,7 +194,7 @@ def _pixels(original: Original, width: int) -> Image.Image:
     with _opened(original.content) as image:
         height = max(1, round(original.height * width / original.width))
         # A JPEG can be unpacked at a half, a quarter or an eighth: seconds and memory of a large photograph saved.
-        image.draft(None, (max(width, height) * 2, max(width, height) * 2))
+        image.draft(None, (max(width, height), max(width, height)))
         image.load()
         upright = ImageOps.exif_transpose(image)
         coloured = _in_srgb(upright)

@@ -167,7 +167,7 @@ class _Reader:
     def read(self, wanted: Wanted) -> Found | _Missing | None:
         """The picture, or why there is none; None: it only counts readers, and nobody need know."""
         try:
-            original = looked_at(self._bytes(wanted))
+            original = looked_at(self._bytes(wanted), keep=self._shelf.keep)
         except (PictureUnreadable, Refused) as error:
             return _Missing(error.reason, error.fix)
         except NotFetched as error:
