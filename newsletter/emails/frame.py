@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,8 @@ class Frame:
     web_marker: str
     pictures: Pictures = AS_THEY_ARE
     tagging: Tagging | None = None
+    pages: dict[tuple[str, adapt.Surroundings], Fragment] = field(default_factory=dict, compare=False)
+    """What was made for the web: asked for again for the text part, and each time a mail has to be made shorter."""
 
     def date(self, moment: datetime) -> str:
         """A date as people of the language write it, in the site's zone; ISO 8601 where the theme cannot say it."""
@@ -51,7 +53,10 @@ class Frame:
         )
 
     def for_web(self, html: str, where: adapt.Surroundings) -> Fragment:
-        return adapt.for_web(html, where, pictures=self.pictures, width=self.design.content_width)
+        key = (html, where)
+        if key not in self.pages:
+            self.pages[key] = adapt.for_web(html, where, pictures=self.pictures, width=self.design.content_width)
+        return self.pages[key]
 
 
 def said(pattern: str, **values: str) -> str:

@@ -11,23 +11,22 @@ from __future__ import annotations
 import logging
 import os
 import re
+from functools import lru_cache
+from typing import Any
 
 CACHE_SIZE = 4096
 """Selectors, rules and style attributes that are kept parsed; a theme has about two hundred."""
+STYLE_SHEETS = 16
+"""Whole sheets kept parsed: one a theme and design."""
 
 _IGNORE = ' data-premailer="ignore"'
 
 
 def inline(html: str, css: str) -> str:
     """The page with `css` on its elements; its own `<style>` blocks, comments and doctype as they were."""
-    # Its cache keeps what was used most, so the rules of a second style sheet are parsed for every element (3.10).
-    os.environ.setdefault("PREMAILER_CACHE", "LRU")
-    os.environ.setdefault("PREMAILER_CACHE_MAXSIZE", str(CACHE_SIZE))
-    from premailer import Premailer  # 0.15 s to import: only where a page is rendered
-
     page = re.sub(r"^\s*<!doctype html>", "<!DOCTYPE html>", html, count=1, flags=re.IGNORECASE)
     page = re.sub(r"<style\b", f"<style{_IGNORE}", page)
-    inliner = Premailer(
+    inliner = _premailer()(
         page,
         css_text=css,
         strip_important=False,
@@ -39,3 +38,26 @@ def inline(html: str, css: str) -> str:
         cssutils_logging_level=logging.CRITICAL,
     )
     return str(inliner.transform()).replace(_IGNORE, "")
+
+
+@lru_cache(maxsize=1)
+def _premailer() -> type[Any]:
+    """premailer's class, made to parse a theme's rules once: that took more than the inlining itself."""
+    # Its cache keeps what was used most, so the rules of a second style sheet are parsed for every element (3.10).
+    os.environ.setdefault("PREMAILER_CACHE", "LRU")
+    os.environ.setdefault("PREMAILER_CACHE_MAXSIZE", str(CACHE_SIZE))
+    from premailer import Premailer  # 0.15 s to import: only where a page is rendered
+
+    parsed: dict[tuple[str, int], Any] = {}
+
+    class Inliner(Premailer):  # type: ignore[misc]
+        def _parse_style_rules(self, css_body: str, ruleset_index: int) -> Any:
+            key = (css_body, ruleset_index)
+            if key not in parsed:
+                if len(parsed) >= STYLE_SHEETS:
+                    parsed.clear()
+                parsed[key] = super()._parse_style_rules(css_body, ruleset_index)
+            rules, leftover = parsed[key]
+            return list(rules), list(leftover)
+
+    return Inliner
