@@ -1,7 +1,7 @@
 """DKIM signatures for mail that leaves by SMTP (RFC 6376, RFC 8463 for Ed25519, RFC 8301 for the length of keys).
 
-Providers with an API sign by themselves. Written here over `cryptography`, because dkimpy computes RSA in Python: 7 ms a
-letter of 70 kB against 0.3. Its verifier checks our signatures in the tests.
+Providers with an API sign by themselves. Written here over `cryptography`, because dkimpy computes RSA in Python: 7 ms
+a letter of 70 kB against 0.3. Its verifier checks our signatures in the tests.
 """
 
 from __future__ import annotations
