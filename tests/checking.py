@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from newsletter.emails import merge
 from newsletter.emails.checks import registry
-from newsletter.emails.checks.checked import Checked, CheckedPost, Source
+from newsletter.emails.checks.checked import Checked, CheckedPost
+from newsletter.emails.checks.places import Source
 from newsletter.emails.checks.problem import Problem
 from newsletter.emails.folders import packaged_templates
 from newsletter.emails.render import render

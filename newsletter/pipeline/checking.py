@@ -8,7 +8,8 @@ from pathlib import Path
 from newsletter.emails import merge
 from newsletter.emails.budget import Fit
 from newsletter.emails.checks import registry
-from newsletter.emails.checks.checked import Answer, Checked, CheckedPost, Source
+from newsletter.emails.checks.checked import Answer, Checked, CheckedPost
+from newsletter.emails.checks.places import Source
 from newsletter.emails.checks.problem import Check, Problem
 from newsletter.emails.folders import DEFAULT_THEME, packaged_templates
 from newsletter.emails.images import PictureProblem

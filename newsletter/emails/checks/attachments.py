@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newsletter.emails.checks.checked import Checked, path_of, shown
+from newsletter.emails.checks.addresses import path_of
+from newsletter.emails.checks.checked import Checked, shown
 from newsletter.emails.checks.problem import Check, Found
 
 _PROGRAMS = (".exe", ".scr", ".bat", ".cmd", ".js", ".vbs", ".jar", ".msi", ".apk", ".dmg", ".iso", ".lnk", ".ps1")

@@ -8,37 +8,16 @@ from dataclasses import dataclass, field
 from email.message import Message
 from functools import cached_property
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from lxml import html as lxml_html
 
 from newsletter.emails import merge
 from newsletter.emails.budget import Fit
+from newsletter.emails.checks.addresses import host_of
+from newsletter.emails.checks.places import Source, needles_of, owner_by_element
 from newsletter.emails.images import PictureProblem
 from newsletter.models import Asset, Email, Issue, Post
 from newsletter.settings import Settings
-
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-NEEDLE_LENGTH = 40
-"""Characters of a text that are looked for in a post's file: Markdown may begin behind them."""
-
-
-class Source(NamedTuple):
-    """A file in which something of the email was written."""
-
-    path: str
-    """Within the site, `/` between the parts."""
-    text: str = ""
-
-    def at(self, *needles: str) -> str:
-        """`path:line` of the first needle that stands in it, else the path alone."""
-        for needle in filter(None, needles):
-            if (found := self.text.find(needle)) >= 0:
-                return f"{self.path}:{self.text.count(chr(10), 0, found) + 1}"
-        return self.path
-
-    def holds(self, *needles: str) -> bool:
-        return any(needle in self.text for needle in needles if needle)
 
 
 class CheckedPost(NamedTuple):
@@ -199,7 +178,7 @@ class Checked:
 
     def where(self, element: Any, *needles: str) -> str:
         """The file, and the line where it can be told, in which what an element shows was written."""
-        wanted = list(_needles(needles or (_said(element),)))
+        wanted = list(needles_of(needles or (_said(element),)))
         if post := self.post_of(element):
             return post.source.at(*wanted)
         for source in (*(one.source for one in self.posts), self.issue_file):
@@ -223,78 +202,15 @@ class Checked:
 
     @cached_property
     def _post_of(self) -> dict[Any, CheckedPost]:
-        """An element is of the post whose heading is the only one in the nearest box around it that holds any."""
-        owners: dict[Any, set[int]] = {}
-        for heading, number in self._title_headings():
-            for box in (heading, *heading.iterancestors()):
-                owners.setdefault(box, set()).add(number)
-        numbers: dict[Any, set[int]] = {}
-        for element in self.body.iter():
-            numbers[element] = owners.get(element) or numbers.get(element.getparent(), set())
-        alone = ((element, next(iter(found))) for element, found in numbers.items() if len(found) == 1)
-        return {element: self.posts[number] for element, number in alone if number >= 0}
-
-    def _title_headings(self) -> Iterator[tuple[Any, int]]:
-        """Each post's heading with its number; -1 for what belongs to the mail itself."""
-        waiting = [" ".join(post.title.split()) for post in self.posts]
-        top = self.body.find(".//h1")
-        number = 0
-        for element in self.body.iter("a", *_HEADINGS):
-            if element.tag == "a":
-                if element.get("href") in (self.copy.unsubscribe_url, self.copy.web_url):
-                    yield element, -1
-            elif element is top:
-                yield element, -1
-            elif (at := _position(waiting, number, " ".join(element.text_content().split()))) is not None:
-                yield element, at
-                number = at + 1
-
-
-def _position(titles: list[str], start: int, heading: str) -> int | None:
-    """Of the title that a heading shows; one that shows elsewhere than in a heading is passed over."""
-    if start < len(titles) and titles[start] and titles[start] in heading:
-        return start
-    return next((at for at in range(start, len(titles)) if titles[at] == heading), None)
-
-
-def host_of(address: str) -> str:
-    try:
-        return (urlsplit(address).hostname or "").lower()
-    except ValueError:
-        return ""
-
-
-def path_of(address: str) -> str:
-    """The path of a whole address; empty for anything else."""
-    try:
-        parts = urlsplit(address)
-        return parts.path if parts.hostname else ""
-    except ValueError:
-        return ""
-
-
-def is_local(host: str) -> bool:
-    """An address that nobody else can reach: a site that is only being tried."""
-    return host in ("localhost", "127.0.0.1", "::1", "0.0.0.0") or host.endswith((".localhost", ".test"))  # noqa: S104
+        ways = {self.copy.unsubscribe_url, self.copy.web_url}
+        owners = owner_by_element(self.body, [post.title for post in self.posts], own_links=ways)
+        return {element: self.posts[number] for element, number in owners.items()}
 
 
 def shown(text: str, length: int = 60) -> str:
     """A text in a message: one line, cut where it is long."""
     line = " ".join(text.split())
     return line if len(line) <= length else line[: length - 1] + "…"
-
-
-def _needles(texts: tuple[str, ...]) -> Iterator[str]:
-    """What is looked for in a file, the surest first."""
-    for text in texts:
-        yield text
-        yield text[:NEEDLE_LENGTH] if len(text) > NEEDLE_LENGTH else unquote(text)
-    for text in texts:
-        name = path_of(text).rpartition("/")[2]
-        if len(name) > 3:
-            yield unquote(name)
-        words = sorted(text.split() if "://" not in text else [], key=len, reverse=True)
-        yield from (word for word in words[:3] if len(word) > 5)
 
 
 def _said(element: Any) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from newsletter.emails.checks.checked import Checked, host_of, is_local, path_of
+from newsletter.emails.checks.addresses import host_of, is_local, path_of
+from newsletter.emails.checks.checked import Checked
 from newsletter.emails.checks.problem import Check, Found
 
 _FAILS = {".svg": "Gmail", ".webp": "Outlook for Windows", ".avif": "Outlook for Windows", ".heic": "most clients",

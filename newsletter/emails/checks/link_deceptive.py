@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from newsletter.emails.checks.checked import Checked, host_of, shown
+from newsletter.emails.checks.addresses import host_of
+from newsletter.emails.checks.checked import Checked, shown
 from newsletter.emails.checks.problem import Check, Found
 
 _ADDRESS = re.compile(

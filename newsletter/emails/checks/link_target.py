@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from newsletter.emails.checks.checked import Answer, Checked, Link, host_of, is_local, shown
+from newsletter.emails.checks.addresses import host_of, is_local
+from newsletter.emails.checks.checked import Answer, Checked, Link, shown
 from newsletter.emails.checks.problem import Check, Found, Level
 
 LONGEST = 2_000

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from newsletter.emails.checks.checked import Checked, host_of, is_local
+from newsletter.emails.checks.addresses import host_of, is_local
+from newsletter.emails.checks.checked import Checked
 from newsletter.emails.checks.problem import Check, Found
 
 TOKEN_LENGTH = 16
