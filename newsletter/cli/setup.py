@@ -71,7 +71,6 @@ def _walk_through(opened: Site, issue: str) -> None:
     output.warn(built.warnings)
     typer.echo(f"collected and assembled: {len(built.posts)} posts in {issue}")
     approved = approve(opened, issue, now=now)
-    output.warn(approved.warnings)
     typer.echo(f"rendered and approved: for {approved.recipients} subscribers")
     sent = send(opened, issue, now=now)
     typer.echo(f"sent: {sent.counts.sent} of {sent.counts.recipients}")
