@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 import requests
@@ -57,9 +57,9 @@ class Site(NamedTuple):
 PICTURE = b"\x89PNG and so on"
 
 
-def settings_of(folder: Path, language: str = "en-GB") -> Settings:
+def settings_of(folder: Path, language: str = "en-GB", **sections: Any) -> Settings:
     digests = {"weekly": {"title": "The week"}, "monthly": {"title": "The month <3"}}
-    return a_site(folder, digests=digests, site={"name": "Example Network", "language": language})
+    return a_site(folder, digests=digests, site={"name": "Example Network", "language": language}, **sections)
 
 
 def served(settings: Settings, store: Store) -> Iterator[Site]:
@@ -282,6 +282,17 @@ def test_pages_speak_the_language_of_the_site(tmp_path: Path, store: Store) -> N
 
     assert '<html lang="de-AT" dir="ltr">' in page.text
     assert "„The week“ abbestellen?" in page.text
+
+
+def test_pages_have_the_design_of_the_site(tmp_path: Path, store: Store) -> None:
+    design = {"light": {"accent": "#7a1f5c"}, "dark": {"accent": "#f0b"}, "logo": "https://x.example/l.png"}
+
+    for site in served(settings_of(tmp_path, design=design), store):
+        for url in (site.url, site.link, f"{site.url}/there-is-no-such-page"):
+            page = requests.get(url, timeout=10).text
+
+            assert page.index("--accent: #7a1f5c;") < page.index("--accent: #ff00bb;")
+            assert '<img src="https://x.example/l.png"' in page
 
 
 def test_a_failure_is_a_page_in_plain_words_and_a_log_line_without_address_or_key(

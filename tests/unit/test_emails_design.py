@@ -168,14 +168,14 @@ def test_every_theme_keeps_the_rules_of_mail(tmp_path: Path, theme: str) -> None
     assert not re.search(r"#(fff|ffffff|000|000000)\b", email.html)
 
 
-@pytest.mark.parametrize(("theme", "most"), [("default", 6), ("plain", 6), ("magazine", 7)])
-def test_ten_posts_with_images_stay_light(tmp_path: Path, theme: str, most: int) -> None:
+@pytest.mark.parametrize("theme", THEMES)
+def test_ten_posts_with_images_stay_light(tmp_path: Path, theme: str) -> None:
     content = a_content("Some words that a reader can read in a moment. " * 12, image_url="https://x.example/a.jpg")
     posts = {f"p{n}": (a_post(f"p{n}", url=f"https://www.example.org/{n}"), content) for n in range(10)}
 
     email = rendered(tmp_path, posts, theme=theme)
 
-    assert len(email.html.encode()) <= most * len(shown(email).encode())
+    assert len(email.html.encode()) <= 6 * len(shown(email).encode())
 
 
 def test_only_the_first_post_is_large_and_has_a_button(tmp_path: Path) -> None:
@@ -330,3 +330,30 @@ def test_a_whole_post_keeps_what_markdown_made(tmp_path: Path, theme: str) -> No
     for wanted in ("Before\n~~~~~~", "1. One\n   - two", "> Said.", "Slot\n-----\n10:00", "if x:\n    y", "In May"):
         assert wanted in email.text
     assert all(width(line) <= 78 for line in email.text.split("\n"))
+
+
+# --- the web version and the public pages ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_web_version_has_the_sites_design_in_both_schemes(tmp_path: Path, theme: str) -> None:
+    design = {"light": {"accent": "#7a1f5c"}, "dark": {"accent": "#f0b"}, "radius": 3, "heading_font": "Bodoni, serif"}
+    logos = {"logo": "https://x.example/l.png", "logo_dark": "https://x.example/d.png", "logo_width": 140}
+
+    web_html = rendered(tmp_path, some_posts(1), theme=theme, design=design | logos).web_html
+
+    light, dark = re.findall(r":root \{(.*?)\}", web_html)
+    assert "--accent: #7a1f5c;" in light
+    assert "--accent: #ff00bb;" in dark
+    assert "border-radius: 3px" in web_html
+    assert "Bodoni, serif" in web_html
+    (logo,) = lxml_html.document_fromstring(web_html).xpath("//p[@class='logo']/picture")
+    assert logo.xpath(".//source[contains(@media, 'dark')]/@srcset") == ["https://x.example/d.png"]
+    assert (logo.xpath(".//img/@src"), logo.xpath(".//img/@width")) == (["https://x.example/l.png"], ["140"])
+
+
+def test_the_web_version_has_the_colours_of_its_theme(tmp_path: Path) -> None:
+    page_of = design_of(a_site(tmp_path), "magazine").light.page
+
+    assert f"--page: {page_of};" in rendered(tmp_path, some_posts(1), theme="magazine").web_html
+    assert f"--page: {page_of};" not in rendered(tmp_path, some_posts(1)).web_html

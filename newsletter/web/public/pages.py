@@ -12,6 +12,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.emails import theme
+from newsletter.emails.design import design_of
 from newsletter.emails.folders import DEFAULT_THEME, packaged_templates
 from newsletter.errors import NewsletterError, TemplateBroken
 from newsletter.settings import Settings
@@ -26,6 +27,7 @@ class Pages:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._templates = theme.environment(settings)
+        self._design = design_of(settings, _theme(settings))
         self.words = {**theme.Theme(settings, DEFAULT_THEME).words(settings.site.language), **_words(settings)}
 
     def digest_title(self, digest: str) -> str:
@@ -75,7 +77,13 @@ class Pages:
             "site_name": site.name,
             "site_url": site.url,
             "words": self.words,
+            "design": self._design,
         }
+
+
+def _theme(settings: Settings) -> str:
+    """The pages that belong to no digest look like the first one."""
+    return next((digest.theme for digest in settings.digests.values()), DEFAULT_THEME)
 
 
 def _words(settings: Settings) -> dict[str, str]:
