@@ -11,7 +11,6 @@ from __future__ import annotations
 import http.client
 import io
 import ipaddress
-import re
 import socket
 import ssl
 import threading
@@ -19,30 +18,19 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 from newsletter import clock
+from newsletter.fetch_target import NotFetched, Target, is_public, target_of
+
+__all__ = ["Fetched", "Fetcher", "NotFetched", "is_public"]
 
 MAX_REDIRECTS = 3
 READ_BYTES = 64 * 1024
 USER_AGENT = "newsletter-digest/0.1"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WAIT = frozenset({429, 503})
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _BROKEN = (OSError, http.client.HTTPException, ValueError)
-
-
-class NotFetched(Exception):
-    """There is no answer; `reason` says why, as the end of a sentence that begins with the address.
-
-    `is_refused`: it was not even tried, because the address is none that may be fetched.
-    """
-
-    def __init__(self, reason: str, *, is_refused: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.is_refused = is_refused
 
 
 class Fetched(NamedTuple):
@@ -122,7 +110,7 @@ class Fetcher:
 
     def _follow(self, method: str, url: str, accept: str, max_bytes: int) -> Fetched:
         for _ in range(MAX_REDIRECTS + 1):
-            target = _target(url)
+            target = target_of(url)
             with self._turn(target.host):
                 answer = self._ask(method, target, accept=accept, max_bytes=max_bytes)
             if isinstance(answer, Fetched):
@@ -134,7 +122,7 @@ class Fetcher:
         with self._guard:
             return _Waiting(self._turns.setdefault(host, _Turn()), self._pause_s)
 
-    def _ask(self, method: str, target: _Target, *, accept: str, max_bytes: int) -> Fetched | str:
+    def _ask(self, method: str, target: Target, *, accept: str, max_bytes: int) -> Fetched | str:
         """One answer, or the address that it sends on to."""
         line = self._connected(target)
         connection = http.client.HTTPConnection(target.host, target.port)
@@ -153,7 +141,7 @@ class Fetcher:
             except _BROKEN as error:
                 raise NotFetched(f"gave no proper answer ({_said(error)})") from error
 
-    def _connected(self, target: _Target) -> _Line:
+    def _connected(self, target: Target) -> _Line:
         try:
             addresses = self._resolve(target.host, target.port)
         except (OSError, UnicodeError) as error:
@@ -172,7 +160,7 @@ class Fetcher:
             raise self._too_slow() from failure
         raise NotFetched(f"cannot be reached ({_said(failure)})") from failure
 
-    def _line(self, target: _Target, address: str, until_s: float) -> _Line:
+    def _line(self, target: Target, address: str, until_s: float) -> _Line:
         plain = socket.create_connection((address, target.port), timeout=_left(until_s))
         if not target.is_tls:
             return _Line(plain, until_s)
@@ -186,63 +174,6 @@ class Fetcher:
 
     def _too_slow(self) -> NotFetched:
         return NotFetched(f"did not answer within {self._timeout_s:g} seconds")
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the open internet: not private, loopback, link-local, multicast or reserved."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
-        if inner:
-            return is_public(str(inner))
-        return ip in _GLOBAL_UNICAST and ip.is_global
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
-
-
-# --- addresses -------------------------------------------------------------------------------------------------
-
-
-class _Target(NamedTuple):
-    url: str
-    is_tls: bool
-    host: str
-    """ASCII."""
-    port: int
-    netloc: str
-    path: str
-
-
-def _target(url: str) -> _Target:
-    """The address taken apart. Raises `NotFetched` for one that is not to be fetched at all."""
-    try:
-        parts = urlsplit(url.strip())
-        scheme, given, port = parts.scheme.lower(), parts.hostname or "", parts.port
-        host = given if ":" in given else given.encode("idna").decode("ascii")
-    except ValueError as error:
-        raise NotFetched("is no address", is_refused=True) from error
-    if scheme not in ("http", "https"):
-        raise NotFetched("is no address that begins with http:// or https://", is_refused=True)
-    if not host or re.search(r"[\x00-\x20\x7f]", host):
-        raise NotFetched("names no host", is_refused=True)
-    if parts.username is not None or parts.password is not None:
-        raise NotFetched("holds a user name or a password", is_refused=True)
-    is_tls = scheme == "https"
-    shown = f"[{host}]" if ":" in host else host
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    query = f"?{quote(parts.query, safe='/%:@!$&()*+,;=~-._?')}" if parts.query else ""
-    return _Target(
-        url=url.strip(),
-        is_tls=is_tls,
-        host=host,
-        port=port or (443 if is_tls else 80),
-        netloc=f"{shown}:{port}" if port else shown,
-        path=path + query,
-    )
 
 
 # --- the exchange ----------------------------------------------------------------------------------------------
