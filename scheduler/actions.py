@@ -30,7 +30,10 @@ class PipelineActions:
         return built.state
 
     def approve_automatically(self, issue: str, *, now: datetime) -> IssueState:
-        return approve_if_automatic(self._site, issue, now=now)
+        approved = approve_if_automatic(self._site, issue, now=now)
+        for warning in approved.warnings if approved else ():
+            self._warn(issue, warning)
+        return approved.state if approved else self._site.issue_row(issue).state
 
     def send(self, issue: str, *, stop: threading.Event) -> IssueState:
         sent = send(self._site, issue, now=clock.now(), watch=Watch(stop=stop, tell=_log.warning))

@@ -51,7 +51,8 @@ def _send(opened: Site, issue: str, *, yes: bool, json: bool) -> None:
     if row.state is IssueState.DRAFT:
         from newsletter.pipeline.approve import approve_if_automatic
 
-        approve_if_automatic(opened, issue, now=now)
+        approved = approve_if_automatic(opened, issue, now=now)
+        output.warn(approved.warnings if approved else ())
     with stopping() as stop, _watching(opened, issue, stop) as watch:
         sent = send_issue(opened, issue, now=now, watch=watch)
     with whoever_reads():

@@ -82,7 +82,7 @@ def _say_what_is_there(opened: Site, folder: Path, issue: str) -> None:
     one = standing(opened, issue)
     typer.echo(f"\n{folder}/ is a complete site; {issue} is {one.state.value} ({one.counts.sent} mails)")
     typer.echo(f"  the mails, one a subscriber:  {folder}/outbox/{issue}/*.eml")
-    typer.echo(f"  the email as a page:          {folder}/issues/{issue}/email.html")
+    typer.echo(f"  the email as a page:          {folder}/issues/{issue}/email.html (pictures: newsletter serve)")
     typer.echo(f"  the posts it was made of:     {folder}/posts/")
     typer.echo("\nnext:")
     if not shutil.which("newsletter"):
@@ -91,7 +91,7 @@ def _say_what_is_there(opened: Site, folder: Path, issue: str) -> None:
     typer.echo("  newsletter status            where each issue stands")
     typer.echo("  newsletter posts             which post went where, and why")
     typer.echo("  newsletter build             draft the next issue")
-    typer.echo("  newsletter serve             the web version, and the page for leaving")
+    typer.echo("  newsletter serve             the web version, its pictures, and the page for leaving")
 
 
 def new(folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> None:

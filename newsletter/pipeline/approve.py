@@ -63,12 +63,11 @@ def approve(site: Site, issue: str, *, now: datetime) -> Approved:
     return _approved(site, issue)._replace(warnings=warnings)
 
 
-def approve_if_automatic(site: Site, issue: str, *, now: datetime) -> IssueState:
-    """Freeze a draft whose digest says `approval = "automatic"`; others stay as they are."""
+def approve_if_automatic(site: Site, issue: str, *, now: datetime) -> Approved | None:
+    """Freeze a draft whose digest says `approval = "automatic"`; None: it stays as it is."""
     row = site.issue_row(issue)
-    if row.state is IssueState.DRAFT and site.digest(row.digest).approval == "automatic":
-        return approve(site, issue, now=now).state
-    return row.state
+    is_automatic = row.state is IssueState.DRAFT and site.digest(row.digest).approval == "automatic"
+    return approve(site, issue, now=now) if is_automatic else None
 
 
 def withdraw(site: Site, issue: str, *, now: datetime) -> Approved:
