@@ -165,6 +165,13 @@ def test_a_file_in_the_mail_and_a_link_to_a_program_are_told() -> None:
 
 # --- SpamAssassin ----------------------------------------------------------------------------------------------
 
+SPAM_TABLE = """\
+Content analysis details:   (1.5 points, 5.0 required)
+
+ pts rule name              description
+---- ---------------------- --------------------------------------------------
+"""
+
 
 def a_program(folder: Path, monkeypatch: pytest.MonkeyPatch, report: str) -> None:
     program = folder / "bin" / "spamassassin"
@@ -180,14 +187,25 @@ def a_program(folder: Path, monkeypatch: pytest.MonkeyPatch, report: str) -> Non
         (" 3.1 DATE_IN_PAST_96 the date is long ago\n 0.1 HTML_MESSAGE BODY: HTML included in message", []),
         (" 2.5 BIG_LETTERS      BODY: letters are big", ["warning"]),
         (" 4.0 GAPPY_SUBJECT    Subject: contains G.a.p.p.y-T.e.x.t\n 2.0 LOTS_OF_MONEY Huge sums", ["error"]),
+        ("1000 GTUBE                  BODY: Generic Test for Unsolicited Bulk Email", ["error"]),
+        (" 0.2 NORMAL_HTTP_TO_IP      URI: URI host has a public\n                            4.0 address", []),
     ],
 )
 def test_spamassassin_s_verdict_counts_without_what_only_the_way_adds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rules: str, levels: list[str]
 ) -> None:
-    a_program(tmp_path, monkeypatch, f"Content analysis details:\n\n pts rule name description\n{rules}")
+    a_program(tmp_path, monkeypatch, SPAM_TABLE + rules)
 
     assert [one.level for one in spam_score(looked_at())] == levels
+
+
+def test_spamassassin_s_verdict_is_read_once_and_never_from_the_mail_that_it_repeats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict = f"{SPAM_TABLE} 1.5 BIG_LETTERS            BODY: letters are big\n"
+    a_program(tmp_path, monkeypatch, f"{verdict}\nSubject: x\n\n2.5 GB of photographs\n\n{verdict}")
+
+    assert list(spam_score(looked_at())) == []
 
 
 def test_without_spamassassin_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,12 +15,16 @@ WARN, ERROR = 2.0, 5.0
 TIMEOUT_S = 60
 # Of a mail that has not travelled yet: no relay, no signature, our own clock.
 _OF_THE_WAY = re.compile(r"^(?:NO_RELAYS|NO_RECEIVED|ALL_TRUSTED|DKIM_.*|SPF_.*|DATE_IN_.*|MISSING_DATE|DMARC_.*)$")
-_RULE = re.compile(r"^\s*(?:\*\s+)?(-?\d+\.\d+) ([A-Z][A-Z0-9_]+)\s+(?:BODY: |URI: |RAW: )?(.*)$", re.MULTILINE)
+_TABLE = re.compile(r"^---- -{10,} -{10,}$", re.MULTILINE)
+_RULE = re.compile(r"^ {0,3}(-?\d+(?:\.\d+)?) ([A-Za-z]\w+) +(?:BODY: |URI: |RAW: )?(.*)$", re.MULTILINE)
+"""From ten points on, scores are printed without decimals (SpamAssassin 4.0.1)."""
 
 
 def find(checked: Checked) -> Iterator[Found]:
-    report = _report(checked.message)
-    rules = [(float(score), name, said) for score, name, said in _RULE.findall(report) if not _OF_THE_WAY.match(name)]
+    table = _TABLE.split(_report(checked.message))
+    # The mail itself stands before the table, and the table of what is spam stands twice: only the last counts.
+    found = _RULE.findall(table[-1]) if len(table) > 1 else []
+    rules = [(float(score), name, said) for score, name, said in found if not _OF_THE_WAY.match(name)]
     total = sum(score for score, _, _ in rules)
     if total >= WARN:
         worst = "; ".join(
