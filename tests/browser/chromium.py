@@ -31,7 +31,40 @@ BEYOND = """() => {
 }"""
 """What is wider than the window, if it can be scrolled sideways."""
 
+BOXES = """() => {
+    const boxes = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+    const isClear = (colour) => colour === "rgba(0, 0, 0, 0)";
+    const behind = (one) => {
+        while (one && isClear(getComputedStyle(one).backgroundColor)) one = one.parentElement;
+        return one ? getComputedStyle(one).backgroundColor : "";
+    };
+    while (walker.nextNode()) {
+        const node = walker.currentNode, isText = node.nodeType === Node.TEXT_NODE;
+        if (isText ? !node.data.trim() : node.tagName !== "IMG") continue;
+        const place = document.createRange(), one = isText ? node.parentElement : node;
+        place.selectNode(node);
+        const {x, y, width, height} = isText ? place.getBoundingClientRect() : node.getBoundingClientRect();
+        if (!width || !height || !one.checkVisibility()) continue;
+        const style = getComputedStyle(one);
+        const look = [style.color, style.fontSize, style.fontWeight, style.fontFamily, behind(one)];
+        const what = isText ? node.data.trim().replace(/\\s+/g, " ") : `image: ${node.alt}`;
+        boxes.push([what, [x, y, width, height], look]);
+    }
+    return boxes;
+}"""
+"""The texts and images that are seen, from first to last."""
+
 Scheme = Literal["light", "dark"]
+
+
+class Box(NamedTuple):
+    """A text or an image on the page."""
+
+    what: str
+    place: tuple[float, ...]
+    """From the left, from the top, width, height, in pixels."""
+    look: tuple[str, ...]
+    """Colour, size, weight and family of the letters, and the colour behind them."""
 
 
 class Finding(NamedTuple):
@@ -91,6 +124,10 @@ class Window:
         self._page.set_viewport_size({"width": width, "height": HEIGHT})
         return list(self._page.evaluate(BEYOND))
 
+    def boxes(self) -> list[Box]:
+        """The texts and images that are seen, in the page's order."""
+        return [Box(what, tuple(place), tuple(look)) for what, place, look in self._page.evaluate(BOXES)]
+
     def axe(self) -> list[Finding]:
         """What axe-core finds against any of its rules that are on by default."""
         self._page.evaluate(AXE.read_text("utf-8"))
@@ -111,3 +148,9 @@ class Window:
 def without_styles(html: str) -> str:
     """What is left in Gmail's app for a mailbox of somebody else: no `<style>` at all."""
     return re.sub(r"<style\b.*?</style>", "", html, flags=re.DOTALL)
+
+
+def like_outlook(html: str) -> str:
+    """With what only Outlook for Windows reads, and without what it does not; Chromium knows no VML."""
+    html = re.sub(r"<!--\[if !mso.*?\]>(?:<!-->|<!--\s*-->)?.*?(?:<!--\s*)?<!\[endif\]-->", "", html, flags=re.DOTALL)
+    return re.sub(r"<!--\[if [^\]]*\]>(.*?)<!\[endif\]-->", r"\1", html, flags=re.DOTALL)
