@@ -65,6 +65,14 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _picture(value: str) -> str:
+    if re.match(r"https?://", value):
+        return _web_address(value)
+    if value and (re.match(r"/|\\|[A-Za-z][\w+.-]*:", value) or ".." in value.split("/")):
+        raise ValueError("must be an address that begins with https://, or a file in the site's folder, like logo.png")
+    return value
+
+
 def _asset_pattern(value: str) -> str:
     if value and "{name}" not in value:
         raise ValueError("must hold {name}, like https://cdn.example.org/{issue}/{name}")
@@ -102,6 +110,8 @@ Fonts = Annotated[str, AfterValidator(_fonts)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Address = Annotated[str, AfterValidator(_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+Picture = Annotated[str, AfterValidator(_picture)]
+"""An address on the web, or a path within the site's folder."""
 
 
 class Part(BaseModel):
@@ -199,8 +209,8 @@ class DesignSettings(Part):
     """Left and right of the text, in pixels."""
     radius: int | None = Field(default=None, ge=0, le=24)
     """Of the corners, in pixels; Outlook for Windows shows them square."""
-    logo: WebAddress = ""
-    logo_dark: WebAddress = ""
+    logo: Picture = ""
+    logo_dark: Picture = ""
     """Shown instead where a mail client tells that it is dark; empty: the same logo."""
     logo_width: int = Field(default=160, ge=16, le=480)
     """Shown width in pixels; the file should have twice as many."""

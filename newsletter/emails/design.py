@@ -27,6 +27,8 @@ _BACKGROUNDS: Mapping[str, tuple[str, ...]] = {
     "on_accent": ("accent",),
 }
 """What each colour of text stands on."""
+SITE_SCHEME = "site:"
+"""Begins the address of a logo that is a file: `site:logo.png`, within the site's folder."""
 
 
 class Palette(NamedTuple):
@@ -61,6 +63,11 @@ class Design(NamedTuple):
     def content_width(self) -> int:
         """Of the text, and of an image in it."""
         return self.width - 2 * self.margin
+
+
+def logo_address(logo: str) -> str:
+    """By which the pictures of an issue know a logo; a file in the site's folder has no address on the web yet."""
+    return logo if not logo or logo.startswith(("http://", "https://")) else SITE_SCHEME + logo
 
 
 class Faint(NamedTuple):

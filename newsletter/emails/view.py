@@ -12,8 +12,9 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from newsletter.emails import adapt, scripts
-from newsletter.emails.design import Design, Palette
+from newsletter.emails.design import Design, Palette, logo_address
 from newsletter.emails.frame import Frame, said
+from newsletter.emails.images import Shown
 from newsletter.emails.intro import intro_html
 from newsletter.emails.merge import marker
 from newsletter.emails.post_view import PostMaker, PostView, title_of
@@ -104,7 +105,8 @@ def issue_view(
         **scripts.directions(scripts.is_right_to_left(language)),
         "language": Ready(language),
         "line_height": Ready(scripts.line_height(language)),
-        "design": _design(frame.design, has_own_script=scripts.has_own_script(language)),
+        "design": _design(frame, has_own_script=scripts.has_own_script(language)),
+        **_web_logos(frame),
         "words": frame.words,
         "site_name": settings.site.name,
         "site_url": settings.site.url,
@@ -133,14 +135,31 @@ def _ours(frame: Frame, name: str, markdown: str) -> dict[str, str]:
     return {name: frame.for_mail(html, 2, base_url), f"web_{name}": for_web, f"{name}_text": to_text(for_web)}
 
 
-def _design(design: Design, *, has_own_script: bool) -> Design:
+def _design(frame: Frame, *, has_own_script: bool) -> Design:
     """The design as MJML may see it. Georgia has no letters of other scripts: they get the plain font throughout."""
+    design, shown = frame.design, _logo(frame, frame.design.logo)
+    dark = _logo(frame, design.logo_dark)
     return design._replace(
+        logo=shown.src if shown else "",
+        logo_dark=dark.src if shown and dark else "",
+        logo_width=shown.width if shown else design.logo_width,
         light=Palette(*map(Ready, design.light)),
         dark=Palette(*map(Ready, design.dark)),
         body_font=Ready(design.body_font),
         heading_font=Ready(design.body_font if has_own_script else design.heading_font),
     )
+
+
+def _web_logos(frame: Frame) -> dict[str, str]:
+    light, dark = (_logo(frame, logo, on_web=True) for logo in (frame.design.logo, frame.design.logo_dark))
+    return {"web_logo": light.src if light else "", "web_logo_dark": dark.src if light and dark else ""}
+
+
+def _logo(frame: Frame, logo: str, *, on_web: bool = False) -> Shown | None:
+    """None: there is none, or it cannot be shown, and the site's name is written."""
+    if not logo:
+        return None
+    return frame.pictures.shown(logo_address(logo), width=frame.design.logo_width, on_web=on_web)
 
 
 def merge_fields(nonce: str, *, html: bool) -> dict[str, Ready]:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import lxml.html
 from lxml.etree import LxmlError
 
+from newsletter.emails.design import SITE_SCHEME, design_of, logo_address
 from newsletter.emails.images import Found, PictureProblem, Pictures, Rules
 from newsletter.emails.intro import intro_html
 from newsletter.emails.picture import MAX_BYTES, Refused, looked_at
@@ -38,6 +39,7 @@ AT_ONCE = 8
 TRACKER_PIXELS = 4
 """A picture of so few pixels shows nothing: it counts readers."""
 ISSUE_TEXT = "issue.md"
+LOGO_FIX = "put it into the site's folder, or mend its name under [design]"
 
 Chosen = Mapping[str, tuple[Post, PostContent]]
 
@@ -51,6 +53,8 @@ class Wanted:
     file: str | None
     where: str
     """The file that names it, within the site."""
+    is_of_site: bool = False
+    """Its file lies in the site's folder, not in that of the posts: a logo."""
 
     @property
     def name(self) -> str:
@@ -82,7 +86,7 @@ def prepare(
     if mode == "linked":
         wanted = {key: one for key, one in wanted.items() if not key.startswith(("http://", "https://"))}
     shelf = Shelf(site.settings.data_folder / FOLDER)
-    reader = _Reader(site.settings.posts_folder, shelf, fetcher or Fetcher(), now)
+    reader = _Reader(site.settings.posts_folder, site.settings.folder, shelf, fetcher or Fetcher(), now)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = dict(zip(wanted, pool.map(reader.read, wanted.values()), strict=True))
     problems = [
@@ -128,6 +132,10 @@ def _wanted(site: Site, issue: Issue, posts: Chosen) -> Iterator[Wanted]:
         yield from _in_text(site, entry.summary or "", text_file, beside=post.path.rpartition("/")[0])
     yield from _in_text(site, issue.intro, text_file)
     yield from _in_text(site, digest.notice, "newsletter.toml")
+    design = design_of(site.settings, digest.theme)
+    for address in map(logo_address, (design.logo, design.logo_dark)):
+        if address.startswith(SITE_SCHEME):
+            yield Wanted(address, address.removeprefix(SITE_SCHEME), "newsletter.toml", is_of_site=True)
 
 
 def _in_text(site: Site, markdown: str, where: str, *, beside: str = "") -> Iterator[Wanted]:
@@ -161,15 +169,18 @@ def _unnamed(site: Site, issue: Issue, posts: Chosen) -> Iterator[PictureProblem
 
 
 class _Reader:
-    def __init__(self, folder: Path, shelf: Shelf, fetcher: Fetcher, now: datetime) -> None:
-        self._folder, self._shelf, self._fetcher, self._now = folder, shelf, fetcher, now
+    def __init__(self, posts: Path, site: Path, shelf: Shelf, fetcher: Fetcher, now: datetime) -> None:
+        self._posts, self._site, self._shelf, self._fetcher, self._now = posts, site, shelf, fetcher, now
 
     def read(self, wanted: Wanted) -> Found | _Missing | None:
         """The picture, or why there is none; None: it only counts readers, and nobody need know."""
         try:
             original = looked_at(self._bytes(wanted), keep=self._shelf.keep)
         except (PictureUnreadable, Refused) as error:
-            return _Missing(error.reason, error.fix)
+            is_lost_logo = wanted.is_of_site and isinstance(error, PictureUnreadable)
+            return _Missing(
+                error.reason, "put it into the site's folder, or mend [design]" if is_lost_logo else error.fix
+            )
         except NotFetched as error:
             fix = "put the picture beside the post" if error.is_refused else "mend its address, or try again later"
             return _Missing(error.reason, fix)
@@ -179,7 +190,8 @@ class _Reader:
 
     def _bytes(self, wanted: Wanted) -> bytes:
         if wanted.file is not None:
-            return read_picture(wanted.file, folder=self._folder, max_bytes=MAX_BYTES)
+            folder = self._site if wanted.is_of_site else self._posts
+            return read_picture(wanted.file, folder=folder, max_bytes=MAX_BYTES)
         key = "from-" + hashlib.sha256(wanted.address.encode("utf-8", "surrogatepass")).hexdigest()
         kept = self._shelf.get(key)
         if kept is not None and self._shelf.age(key, self._now) < FRESH:

@@ -94,7 +94,9 @@ def test_the_dark_scheme_is_checked_like_the_light_one(tmp_path: Path) -> None:
         ('[design]\nbody_font = "Arial"', "must end with serif, sans-serif or monospace"),
         ('[design]\nbody_font = "a;} x{, serif"', "is no list of fonts"),
         ("[design]\nwidth = 900", "less than or equal to 640"),
-        ('[design]\nlogo = "logo.png"', "https://"),
+        ('[design]\nlogo = "../logo.png"', "a file in the site's folder"),
+        ('[design]\nlogo = "/srv/logo.png"', "https://"),
+        ('[design]\nlogo = "file:logo.png"', "https://"),
     ],
 )
 def test_a_bad_value_of_the_design_is_told(tmp_path: Path, bad: str, problem: str) -> None:

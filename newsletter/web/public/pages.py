@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tomllib
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -12,13 +13,17 @@ from typing import Any
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.emails import theme
-from newsletter.emails.design import design_of
+from newsletter.emails.design import SITE_SCHEME, design_of, logo_address
 from newsletter.emails.folders import DEFAULT_THEME, packaged_templates
+from newsletter.emails.images import RETINA
+from newsletter.emails.picture import Refused, encoded, looked_at
 from newsletter.errors import NewsletterError, TemplateBroken
+from newsletter.models import ASSET_TYPES
 from newsletter.settings import Settings
 
 log = logging.getLogger(__name__)
 
+LOGO_MAX_BYTES = 50_000
 _WORDS_FILE = "web/words.toml"
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 
@@ -28,6 +33,8 @@ class Pages:
         self._settings = settings
         self._templates = theme.environment(settings)
         self._design = design_of(settings, _theme(settings))
+        self._logo = _logo(settings.folder, self._design.logo, self._design.logo_width)
+        self._logo_dark = _logo(settings.folder, self._design.logo_dark, self._design.logo_width)
         self.words = {**theme.Theme(settings, DEFAULT_THEME).words(settings.site.language), **_words(settings)}
 
     def digest_title(self, digest: str) -> str:
@@ -78,12 +85,28 @@ class Pages:
             "site_url": site.url,
             "words": self.words,
             "design": self._design,
+            "web_logo": self._logo,
+            "web_logo_dark": self._logo_dark if self._logo else "",
         }
 
 
 def _theme(settings: Settings) -> str:
     """The pages that belong to no digest look like the first one."""
     return next((digest.theme for digest in settings.digests.values()), DEFAULT_THEME)
+
+
+def _logo(folder: Path, logo: str, width: int) -> str:
+    """Its address. A file of the site's folder is written into the page: outside an issue it has no address."""
+    if not logo_address(logo).startswith(SITE_SCHEME):
+        return logo
+    try:
+        path = (folder / logo).resolve()
+        content = path.read_bytes() if path.is_relative_to(folder.resolve()) else b""
+        made = encoded(looked_at(content), width=width * RETINA, max_bytes=LOGO_MAX_BYTES)
+    except (OSError, ValueError, Refused) as error:
+        log.warning("the pages have no logo: %s cannot be shown (%s)", logo, error)
+        return ""
+    return f"data:{ASSET_TYPES[made.suffix.lstrip('.')]};base64,{b64encode(made.content).decode()}"
 
 
 def _words(settings: Settings) -> dict[str, str]:
