@@ -208,6 +208,16 @@ def test_spamassassin_s_verdict_is_read_once_and_never_from_the_mail_that_it_rep
     assert list(spam_score(looked_at())) == []
 
 
+def test_spamassassin_learns_nothing_from_a_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_program(tmp_path, monkeypatch, SPAM_TABLE)
+    program, learnt = tmp_path / "bin" / "spamassassin", tmp_path / "learnt"
+    learning = f'case "$*" in *"use_bayes 0"*) ;; *) touch "{learnt}" ;; esac'
+    program.write_text(program.read_text("utf-8").replace("cat >", f"{learning}\ncat >", 1))
+
+    assert list(spam_score(looked_at())) == []
+    assert not learnt.exists()
+
+
 def test_without_spamassassin_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
