@@ -177,10 +177,8 @@ class _Reader:
         try:
             original = looked_at(self._bytes(wanted), keep=self._shelf.keep)
         except (PictureUnreadable, Refused) as error:
-            is_lost_logo = wanted.is_of_site and isinstance(error, PictureUnreadable)
-            return _Missing(
-                error.reason, "put it into the site's folder, or mend [design]" if is_lost_logo else error.fix
-            )
+            is_logo = wanted.is_of_site and isinstance(error, PictureUnreadable)
+            return _Missing(error.reason, LOGO_FIX if is_logo else error.fix)
         except NotFetched as error:
             fix = "put the picture beside the post" if error.is_refused else "mend its address, or try again later"
             return _Missing(error.reason, fix)
