@@ -179,16 +179,23 @@ def _plain_boxes(root: lxml_html.HtmlElement) -> None:
 def _players(root: lxml_html.HtmlElement, untitled: str) -> None:
     """A link that stands for a video (`newsletter.posts.rework` makes it of a player) gets a box and a mark of its own.
 
-    No mail client plays one; a still from the video's host would tell that host who opens the mail.
+    No mail client plays one. Its picture is shown where the post gives one (a `poster`, an image in the link); a still
+    from the video's host would tell that host who opens the mail.
     """
     for paragraph in root.iter("p"):
         link = paragraph[0] if len(paragraph) == 1 else None
-        if link is None or link.tag != "a" or len(link) or (paragraph.text or "").strip() or (link.tail or "").strip():
+        if link is None or link.tag != "a" or (paragraph.text or "").strip() or (link.tail or "").strip():
             continue
-        if _VIDEO.match(link.get("href", "")):
-            paragraph.set("class", "video")
-            title = (link.text or "").strip()
-            link.text = f"\u25b6\u00a0 {untitled if untitled and title in ('', UNTITLED_VIDEO) else title}"
+        image = link[0] if len(link) == 1 and link[0].tag == "img" and not (link.text or "").strip() else None
+        if (len(link) and image is None) or not _VIDEO.match(link.get("href", "")):
+            continue
+        paragraph.set("class", "video")
+        title = ((link.text if image is None else image.tail) or "").strip()
+        words = f"\u25b6\u00a0 {untitled if untitled and title in ('', UNTITLED_VIDEO) else title or UNTITLED_VIDEO}"
+        if image is None:
+            link.text = words
+        else:
+            image.tail = words
 
 
 def _code_lines(root: lxml_html.HtmlElement) -> None:

@@ -83,7 +83,11 @@ def _player_link(player: HtmlElement, address: str) -> HtmlElement | None:
         player.get("title") or words.get(str(player.tag)) or ("Watch the video" if is_video else f"See it at {host}")
     )
     link = lxml.html.Element("a", href=address)
-    link.text = str(label)
+    if poster := player.get("poster"):
+        link.append(lxml.html.Element("img", src=poster, alt=""))
+        link[0].tail = str(label)
+    else:
+        link.text = str(label)
     return link
 
 

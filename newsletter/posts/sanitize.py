@@ -99,6 +99,7 @@ def safe_to_rework(markup: str) -> str:
     attributes["img"] |= {"data-src", "style", "hidden"}
     for name in ("iframe", "video", "audio", "source", "embed"):
         attributes[name] = {"src", "title", "data-src"}
+    attributes["video"] |= {"poster"}
     attributes["section"] = {"class"}
     attributes["sup"] = {"class"}
     attributes["a"] |= {"class"}

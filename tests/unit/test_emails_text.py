@@ -161,6 +161,18 @@ def test_a_player_becomes_a_link_in_a_box_in_the_sites_language() -> None:
     )
 
 
+@pytest.mark.parametrize(("words", "told"), [("The talk", "The talk"), ("", "Watch the video")])
+def test_a_player_with_a_picture_of_its_own_shows_it_within_the_link(words: str, told: str) -> None:
+    html = f'<p><a href="https://vimeo.com/12"><img src="https://x.example/a.jpg" alt="">{words}</a></p>'
+
+    found = for_mail(html, HERE, address=str, table_instead="", width=536)
+
+    assert found == (
+        '<p class="video"><a href="https://vimeo.com/12"><img src="https://x.example/a.jpg" alt="" width="536">'
+        f"\u25b6\u00a0 {told}</a></p>"
+    )
+
+
 def test_headings_fit_below_the_posts_own() -> None:
     assert mail("<h1>a</h1><h2>b</h2><h6>c</h6>") == "<h3>a</h3><h4>b</h4><h5>c</h5>"
 

@@ -246,6 +246,15 @@ def test_a_player_becomes_a_link(tmp_path: Path) -> None:
     assert '<a href="https://www.example.org/talk.mp4">Watch the video</a>' in html
 
 
+def test_the_poster_of_a_player_is_a_picture_in_its_link(tmp_path: Path) -> None:
+    body = '<video title="The talk" poster="/still.jpg"><source src="/talk.mp4"></video>\n'
+
+    html = rendered(tmp_path, body).body_html
+
+    link = '<a href="https://www.example.org/talk.mp4"><img src="https://www.example.org/still.jpg" alt="">The talk</a>'
+    assert link in html
+
+
 # --- other formats --------------------------------------------------------------------------------------------------
 
 
