@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Literal
+from zoneinfo import ZoneInfo
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from newsletter.models import Body
-from newsletter.schedules import Schedule
+from newsletter.settings_values import (
+    Address,
+    AssetPattern,
+    CheckLevels,
+    Client,
+    Colour,
+    Duration,
+    Fonts,
+    ImagesMode,
+    OneLine,
+    Picture,
+    ScheduleText,
+    UtmPattern,
+    WebAddress,
+    Zone,
+)
 
 ENV_PREFIX = "NEWSLETTER_"
 SECRET_KEYS = frozenset(
@@ -22,117 +34,9 @@ SECRET_KEYS = frozenset(
 )
 MIN_SECRET_KEY_BYTES = 32
 
-_DURATION = re.compile(
-    r"(?:(?P<weeks>\d+)w)?(?:(?P<days>\d+)d)?(?:(?P<hours>\d+)h)?(?:(?P<minutes>\d+)m)?(?:(?P<seconds>\d+)s)?"
-)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if not value or not found:
-        raise ValueError('is no duration; write for example "28d", "12h" or "30m"')
-    return timedelta(**{unit: int(count) for unit, count in found.groupdict().items() if count})
-
-
-def _one_line(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("must be one line without control characters")
-    return value.strip()
-
-
-def _zone(value: str) -> str:
-    if value not in available_timezones():
-        near = difflib.get_close_matches(value, available_timezones(), n=1)
-        raise ValueError("is no time zone that this machine knows" + (f"; did you mean {near[0]!r}?" if near else ""))
-    return value
-
-
-def _address(value: str) -> str:
-    if not value:
-        return value
-    try:
-        return validate_email(value, check_deliverability=False).normalized
-    except EmailNotValidError as error:
-        raise ValueError(f"is no e-mail address: {error}") from error
-
-
-def _web_address(value: str) -> str:
-    if value and not re.match(r"https?://[^/\s]+", value):
-        raise ValueError("must be an address that begins with https://")
-    return value.rstrip("/")
-
-
-def _picture(value: str) -> str:
-    if re.match(r"https?://", value):
-        return _web_address(value)
-    if value and (re.match(r"/|\\|[A-Za-z][\w+.-]*:", value) or ".." in value.split("/")):
-        raise ValueError("must be an address that begins with https://, or a file in the site's folder, like logo.png")
-    return value
-
-
-def _asset_pattern(value: str) -> str:
-    if value and "{name}" not in value:
-        raise ValueError("must hold {name}, like https://cdn.example.org/{issue}/{name}")
-    return _web_address(value)
-
-
-def _schedule(value: str) -> str:
-    if value:
-        Schedule.parse(value)
-    return value
-
-
-def _colour(value: str) -> str:
-    found = re.fullmatch(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", value)
-    if not found:
-        raise ValueError('is no colour; write it like "#0b6068"')
-    digits = found[1].lower()
-    # Outlook for Windows reads six digits only.
-    return "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
-
-
-def _fonts(value: str) -> str:
-    stack = value.replace('"', "'").strip()
-    if not re.fullmatch(r"[\w '.,-]+", stack) or stack.count("'") % 2:
-        raise ValueError("is no list of fonts; write it like \"'Segoe UI', Arial, sans-serif\"")
-    if stack.rpartition(",")[2].strip() not in ("serif", "sans-serif", "monospace"):
-        raise ValueError("must end with serif, sans-serif or monospace: what is shown where none of the fonts is")
-    return stack
-
-
-ImagesMode = Literal["hosted", "embedded", "linked"]
-OneLine = Annotated[str, AfterValidator(_one_line)]
-Colour = Annotated[str, AfterValidator(_colour)]
-Fonts = Annotated[str, AfterValidator(_fonts)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Address = Annotated[str, AfterValidator(_address)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-Picture = Annotated[str, AfterValidator(_picture)]
-"""An address on the web, or a path within the site's folder."""
-
 
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-Client = Literal[
-    "aol", "apple-mail", "fastmail", "free-fr", "gmail", "gmx", "hey", "ionos-1and1", "laposte", "mail-ru", "orange",
-    "outlook", "outlook-windows", "protonmail", "rainloop", "samsung-email", "sfr", "t-online-de", "thunderbird",
-    "web-de", "wp-pl", "yahoo",
-]  # fmt: skip
-"""caniemail's families; Outlook for Windows apart."""
-CheckLevel = Literal["error", "warning", "off"]
-
-
-def _check_ids(value: object) -> object:
-    if not isinstance(value, dict):
-        return value
-    # A variable of the environment cannot hold a hyphen (NEWSLETTER_CHECKS__HTML_SIZE), and it wins over the file.
-    named = sorted(value.items(), key=lambda pair: "_" in str(pair[0]))
-    return {str(key).lower().replace("_", "-"): level for key, level in named}
 
 
 class SiteSettings(Part):
@@ -140,7 +44,7 @@ class SiteSettings(Part):
     url: WebAddress = "http://127.0.0.1:8080"
     """Where `newsletter serve` is reached from outside; links in mail point there."""
     language: str = Field(default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Zone = "UTC"
     clients: tuple[Client, ...] = ("apple-mail", "gmail", "outlook", "outlook-windows", "samsung-email", "yahoo")
     """For which `newsletter check` says what would not show."""
 
@@ -216,16 +120,6 @@ class DesignSettings(Part):
     """Shown width in pixels; the file should have twice as many."""
 
 
-def _utm_pattern(value: str) -> str:
-    names = {"issue", "digest", "date", "position"}
-    if unknown := set(re.findall(r"\{(.*?)\}", value)) - names:
-        raise ValueError(f"has {{{min(unknown)}}}; there are {', '.join(f'{{{name}}}' for name in sorted(names))}")
-    return value
-
-
-UtmPattern = Annotated[OneLine, AfterValidator(_utm_pattern)]
-
-
 class UtmSettings(Part):
     """`{issue}` `{digest}` `{date}` `{position}` (the post in the issue, from 1) in each; an empty one is left out."""
 
@@ -238,7 +132,7 @@ class UtmSettings(Part):
 class DigestSettings(Part):
     title: OneLine = ""
     """Empty: the site's name."""
-    schedule: Annotated[str, AfterValidator(_schedule)] = "thu 09:00"
+    schedule: ScheduleText = "thu 09:00"
     """Empty: built by hand for any date."""
     approval: Literal["required", "automatic"] = "required"
     min_posts: int = Field(default=1, ge=1)
@@ -283,7 +177,7 @@ class ProviderSettings(Part):
 
 
 class ImagesSettings(Part):
-    url: Annotated[str, AfterValidator(_asset_pattern)] = ""
+    url: AssetPattern = ""
     """Where the files of `issues/<id>/assets/` are on the web: `{issue}`, `{name}`. Empty: `serve` has them."""
     max_kb: int = Field(default=200, ge=10, le=5_000)
     """Of one picture, in thousands of bytes; an animated GIF may have 1,000."""
@@ -308,7 +202,7 @@ class Settings(BaseSettings):
     posts: PostsSettings = PostsSettings()
     design: DesignSettings = DesignSettings()
     digests: dict[str, DigestSettings] = Field(default_factory=lambda: {"weekly": DigestSettings()})
-    checks: Annotated[dict[str, CheckLevel], BeforeValidator(_check_ids)] = Field(default_factory=dict)
+    checks: CheckLevels = Field(default_factory=dict)
     """What the site says of single checks; the others have levels of their own."""
     provider: ProviderSettings = ProviderSettings()
     images: ImagesSettings = ImagesSettings()

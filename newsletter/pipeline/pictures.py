@@ -28,7 +28,7 @@ from newsletter.fetch import Fetcher, NotFetched
 from newsletter.models import Issue, Post, PostContent
 from newsletter.pipeline.site import Site
 from newsletter.posts.pictures import PictureUnreadable, local_picture, path_of, read_picture
-from newsletter.settings import ImagesMode
+from newsletter.settings_values import ImagesMode
 
 FOLDER = "pictures"
 FRESH = timedelta(days=1)

@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.emails.checks.client_support import support
 from newsletter.emails.checks.features import SERIOUS
-from newsletter.settings import Client
+from newsletter.settings_values import Client
 from tests.checking import Spoil, Told, found, looked_at, problems, told, written
 
 HEAD = "templates/default/parts/head.mjml.j2"
