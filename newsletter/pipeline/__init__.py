@@ -2,8 +2,8 @@
 
     collect   the posts folder as it is now, every post under its lasting identity
     build     the draft of an issue: chosen posts into issue.md, an editor's work kept
-    render    the issue as an email, merge fields open
-    approve   the email frozen, its posts used up
+    check     what would embarrass us, found in the draft or in what was approved
+    approve   the issue rendered with its pictures and frozen, its posts used up
     send      the audience frozen, every recipient mailed once
     status    how each issue stands
 
