@@ -119,6 +119,8 @@ def for_mail(
     for image, shown in _shown_images(root, where.base_url, pictures, width, on_web=False):
         image.set("src", address(shown.src))
         _set_size(image, shown)
+        # Without its picture a box as wide as the attribute would widen the table around it (Chromium, 2026-11-23).
+        image.set("style", f"width:100%;max-width:{shown.width}px")
     _narrow_tables(root, table_instead)
     return _written(root)
 

@@ -128,8 +128,9 @@ def test_figures_become_boxes_and_images_get_a_width_and_an_alt() -> None:
     figure = '<figure><img src="/b.png" width="1200" height="800"><figcaption>A tree</figcaption></figure>'
 
     assert mail(f'{figure}<img src="c.png" width="40">') == (
-        '<div><img src="https://www.example.org/b.png" width="536" alt=""><div class="note">A tree</div></div>'
-        '<img src="https://www.example.org/a/c.png" width="40" alt="">'
+        '<div><img src="https://www.example.org/b.png" width="536" alt="" style="width:100%;max-width:536px">'
+        '<div class="note">A tree</div></div>'
+        '<img src="https://www.example.org/a/c.png" width="40" alt="" style="width:100%;max-width:40px">'
     )
 
 
@@ -168,7 +169,8 @@ def test_a_player_with_a_picture_of_its_own_shows_it_within_the_link(words: str,
     found = for_mail(html, HERE, address=str, table_instead="", width=536)
 
     assert found == (
-        '<p class="video"><a href="https://vimeo.com/12"><img src="https://x.example/a.jpg" alt="" width="536">'
+        '<p class="video"><a href="https://vimeo.com/12">'
+        '<img src="https://x.example/a.jpg" alt="" width="536" style="width:100%;max-width:536px">'
         f"\u25b6\u00a0 {told}</a></p>"
     )
 
