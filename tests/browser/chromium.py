@@ -104,9 +104,11 @@ class Window:
         self.asked: list[tuple[str, str]] = []
         """Kind and address of each request of the page that is shown."""
         self._page = page
+        self.with_images = True
         page.route("**/*", self._answer)
 
-    def show(self, html: str, *, width: int = 640, scheme: Scheme = "light") -> None:
+    def show(self, html: str, *, width: int = 640, scheme: Scheme = "light", with_images: bool = True) -> None:
+        self.with_images = with_images
         self.asked.clear()
         self._page.emulate_media(color_scheme=scheme)
         self._page.set_viewport_size({"width": width, "height": HEIGHT})
@@ -114,7 +116,7 @@ class Window:
 
     def _answer(self, route: Route) -> None:
         self.asked.append((route.request.resource_type, route.request.url))
-        if route.request.resource_type == "image":
+        if route.request.resource_type == "image" and self.with_images:
             route.fulfill(body=PIXEL, content_type="image/png")
         else:
             route.abort()

@@ -38,6 +38,7 @@ class Seen(NamedTuple):
     too_wide: dict[int, list[str]]
     """By width of the window."""
     too_wide_without_styles: list[str]
+    too_wide_without_images: list[str]
     asked: list[tuple[str, str]]
     axe: dict[Scheme, list[Finding]]
     brightness: dict[Scheme, float]
@@ -61,18 +62,21 @@ def _look(window: Window, issue: Arrived) -> Seen:
     brightness: dict[Scheme, float] = {}
     window.show(without_styles(issue.html), width=375)
     too_wide_without_styles = window.beyond(375)
+    window.show(issue.html, width=375, with_images=False)
+    too_wide_without_images = window.beyond(375)
     window.show(issue.html, scheme="dark")
     axe["dark"], brightness["dark"] = window.axe(), window.brightness_of("body")
     window.show(issue.html)
     asked = list(window.asked)
     axe["light"], brightness["light"] = window.axe(), window.brightness_of("body")
     too_wide = {width: found for width in PHONES if (found := window.beyond(width))}
-    return Seen(issue, too_wide, too_wide_without_styles, asked, axe, brightness)
+    return Seen(issue, too_wide, too_wide_without_styles, too_wide_without_images, asked, axe, brightness)
 
 
-def test_a_mail_fits_a_phone_with_and_without_its_styles(seen: Seen) -> None:
+def test_a_mail_fits_a_phone_without_its_styles_and_without_its_images_too(seen: Seen) -> None:
     assert seen.too_wide == {}
     assert seen.too_wide_without_styles == []
+    assert seen.too_wide_without_images == []
 
 
 def test_axe_finds_nothing_in_a_mail_in_light_or_dark(seen: Seen) -> None:
