@@ -609,18 +609,25 @@ def states(folder: Path) -> Counter[OccurrenceState]:
 
 
 def test_eight_schedulers_at_once_act_on_each_occurrence_once(tmp_path: Path) -> None:
-    with eight_schedulers(tmp_path) as processes:
+    # On a busy machine one process may have done it all before the others were let in; then nothing was shown.
+    at_work = [_act_at_once(tmp_path / str(turn)) for turn in range(3)]
+
+    assert max(at_work) > 1
+
+
+def _act_at_once(folder: Path) -> int:
+    """Eight at once, each occurrence's effects once; how many of them had something to do."""
+    folder.mkdir()
+    with eight_schedulers(folder) as processes:
         for process in processes:
             process.join(120)
         exits = [process.exitcode for process in processes]
-
-    found = effects(tmp_path)
+    found = effects(folder)
     assert exits == [0] * 8
-    assert states(tmp_path) == {OccurrenceState.DONE: 40}
+    assert states(folder) == {OccurrenceState.DONE: 40}
     expected = {(verb, f"{name}-2023-11-16") for verb in ("built", "approved", "began", "sent") for name in DIGESTS}
     assert Counter((verb, issue) for verb, issue, _ in found) == Counter(expected)
-    # Else the processes did not meet, and nothing was shown.
-    assert len({pid for _, _, pid in found}) > 1
+    return len({pid for _, _, pid in found})
 
 
 def test_schedulers_that_are_killed_lose_and_repeat_nothing(tmp_path: Path) -> None:
