@@ -50,7 +50,7 @@ def _premailer() -> type[Any]:
 
     parsed: dict[tuple[str, int], Any] = {}
 
-    class Inliner(Premailer):  # type: ignore[misc]
+    class Inliner(Premailer):  # type: ignore[misc]  # premailer ships no types
         def _parse_style_rules(self, css_body: str, ruleset_index: int) -> Any:
             key = (css_body, ruleset_index)
             if key not in parsed:

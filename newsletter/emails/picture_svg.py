@@ -31,7 +31,7 @@ def drawn(content: bytes, *, width: int) -> bytes:
     """The drawing as PNG, `width` pixels wide. Raises `NotDrawn`."""
     command = [sys.executable, "-m", "newsletter.emails.picture_svg", str(width)]
     try:
-        done = subprocess.run(command, input=content, capture_output=True, timeout=MAX_SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(command, input=content, capture_output=True, timeout=MAX_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
         raise NotDrawn(f"takes longer than {MAX_SECONDS} seconds to draw") from error
     except OSError as error:

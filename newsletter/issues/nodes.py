@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -123,8 +124,8 @@ def column(front: str, index: int) -> int:
     return index - (front.rfind("\n", 0, index) + 1)
 
 
-def _index(token: object) -> int:
-    return int(token.start_mark.index)  # type: ignore[attr-defined]
+def _index(token: Any) -> int:
+    return int(token.start_mark.index)
 
 
 def _problem(error: MarkedYAMLError) -> YamlProblem:

@@ -74,7 +74,7 @@ def _read(value: object) -> datetime:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
-        return datetime(value.year, value.month, value.day)  # noqa: DTZ001
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - placed in the zone by the caller
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _unix(float(value))
     if isinstance(value, str):
@@ -115,7 +115,7 @@ def _free(text: str) -> datetime:
         raise BadDate(f"{_quoted(text)} is no date; {EXAMPLE}")
     text, day_first = _order(text)
     # dateutil fills what is missing ("March", "10:30") from a default: two defaults give that away.
-    one, other = datetime(2000, 1, 1), datetime(2001, 2, 2)  # noqa: DTZ001
+    one, other = datetime(2000, 1, 1), datetime(2001, 2, 2)  # noqa: DTZ001 - only compared
     try:
         found = parser.parse(text, default=one, dayfirst=day_first, tzinfos=_named_offset)
         again = parser.parse(text, default=other, dayfirst=day_first, tzinfos=_named_offset)

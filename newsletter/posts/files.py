@@ -118,7 +118,7 @@ def _walk(root: Path) -> Iterator[Found | PostProblem | PassedOver]:
 
 
 def _look_at(entry: os.DirEntry[str], path: str, root: Path) -> Iterator[Found | PostProblem | PassedOver]:
-    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122
+    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 - as above
     if entry.is_symlink():
         yield from _follow(path, root)
     elif suffix in TEMPLATES:
@@ -165,7 +165,7 @@ def _follow(path: str, root: Path) -> Iterator[PostProblem | PassedOver]:
 
 
 def _may_be_post(path: str) -> bool:
-    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - as above
     return suffix in FORMATS or suffix in UNSUPPORTED
 
 

@@ -44,8 +44,8 @@ def _git(root: Path, *arguments: str) -> str:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "--no-pager", "-C", str(root), *arguments],  # noqa: S607
+        done = subprocess.run(
+            ["git", "--no-pager", "-C", str(root), *arguments],  # noqa: S607 - the git of whoever runs this
             capture_output=True,
             timeout=_TIMEOUT_S,
             env=environment,

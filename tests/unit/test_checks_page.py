@@ -153,6 +153,7 @@ def test_text_that_is_hard_to_read_in_light_is_told(style: str, is_told: bool) -
         ("@media (prefers-color-scheme:dark){.probe{color:#333333!important;background:#131618!important}}", True),
         ("@media (prefers-color-scheme:dark){.probe{color:#eeeeee!important;background:#131618!important}}", False),
         ("@media (prefers-color-scheme:dark){.probe{color:#333333;background:#131618}}", False),  # the attribute wins
+        ("@media (prefers-color-scheme){.probe{color:#eeeeee!important;background:#131618!important}}", False),
     ],
 )
 def test_text_that_is_hard_to_read_in_dark_is_told(rule: str, is_told: bool) -> None:

@@ -23,4 +23,4 @@ def path_of(address: str) -> str:
 
 def is_local(host: str) -> bool:
     """An address that nobody else can reach: a site that is only being tried."""
-    return host in ("localhost", "127.0.0.1", "::1", "0.0.0.0") or host.endswith((".localhost", ".test"))  # noqa: S104
+    return host in ("localhost", "127.0.0.1", "::1", "0.0.0.0") or host.endswith((".localhost", ".test"))  # noqa: S104 - compared, not listened on

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from newsletter.emails.checks.checked import Checked, shown
 from newsletter.emails.checks.problem import Check, Found
@@ -32,10 +33,10 @@ def find(checked: Checked) -> Iterator[Found]:
                 yield Found(checked.where(element, word), message, "give an address words, or part the word")
 
 
-def _may_break(element: object, word: str) -> bool:
+def _may_break(element: Any, word: str) -> bool:
     if any("\u2e80" <= letter <= "\uffef" for letter in word):  # CJK: a line may end anywhere
         return True
-    boxes = (element, *element.iterancestors())  # type: ignore[attr-defined]
+    boxes = (element, *element.iterancestors())
     return any(_MAY_BREAK.search(box.get("style") or "") for box in boxes)
 
 

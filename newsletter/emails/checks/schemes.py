@@ -131,7 +131,8 @@ def _applied(page: Any, sheets: list[str], scheme: Scheme) -> dict[Any, Weighed]
 
 def _holds(media: str, scheme: Scheme) -> bool:
     if "prefers-color-scheme" in media:
-        return re.search(r"prefers-color-scheme\s*:\s*(\w+)", media)[1] == scheme  # type: ignore[index]
+        wanted = re.search(r"prefers-color-scheme\s*:\s*(\w+)", media)
+        return wanted is None or wanted[1] == scheme  # without a value it holds in both (Media Queries 5)
     return not re.search(r"max-width|print|orientation|prefers-", media)
 
 

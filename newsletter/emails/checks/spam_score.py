@@ -48,7 +48,7 @@ def _report(message: bytes) -> str:
     else:
         return ""
     try:
-        done = subprocess.run(command, input=message, capture_output=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
+        done = subprocess.run(command, input=message, capture_output=True, timeout=TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.decode("utf-8", "replace")
