@@ -7,7 +7,7 @@ from typing import Any
 
 from newsletter.delivery.send import Desk
 from newsletter.models import SubscriberState
-from newsletter.providers.base import Letter, Provider
+from newsletter.providers.base import Form, Letter, Provider
 from newsletter.store.store import Store
 from newsletter.store.subscribers import SubscriberRow
 from tests.factories import utc
@@ -51,6 +51,7 @@ def a_desk(store: Store, provider: Provider, issue: str, **values: Any) -> Desk:
         "batches": store.batches,
         "is_alive": lambda _owner: False,
         "provider": provider,
+        "form": Form(None, provider.abilities.batch_size, provider.abilities.batch_bytes),
         "compose": lambda reader: Letter(f"{issue}.{reader.subscriber_id}", reader.email, [b"x"]),
         "delivery_id": lambda subscriber_id: f"{issue}.{subscriber_id}",
         "note_attempts": lambda _attempts: None,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from newsletter.models import Counts, Reader
-from newsletter.providers.base import Letter, Provider
+from newsletter.providers.base import Form, Letter, Provider
 from newsletter.store.batches import BatchesStore
 from newsletter.store.deliveries import DeliveriesStore
 
@@ -46,6 +46,8 @@ class Desk:
     batches: BatchesStore
     is_alive: Callable[[str], bool]
     provider: Provider
+    form: Form
+    """How many letters one call may hold."""
     compose: Callable[[Reader], Letter]
     delivery_id: Callable[[str], str]
     """subscriber id → delivery id"""

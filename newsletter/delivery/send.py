@@ -41,7 +41,7 @@ class Run:
     """As far as this run knows; counting all receipts after each batch would cost more than the batch."""
 
     def __post_init__(self) -> None:
-        self.step = Step.first(self.desk.provider.abilities.batch_size)
+        self.step = Step.first(self.desk.form.batch_size)
         self.patience = Patience(self.desk.patience_s)
         self.pace = Pace(self.desk.rate_per_s)
 
@@ -135,7 +135,7 @@ class Run:
             ids = [reader.subscriber_id for reader in readers]
             self.desk.batches.finish(claim, provider="", results=(), again=ids, now=self.desk.now())
             raise
-        return letters[: fitting(letters, self.desk.provider.abilities.batch_bytes)]
+        return letters[: fitting(letters, self.desk.form.batch_bytes)]
 
     def _call(self, letters: Sequence[Letter]) -> list[Answer]:
         answers = self.desk.provider.send(letters, issue=self.desk.issue_id)

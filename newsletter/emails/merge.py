@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -82,6 +82,45 @@ def split(text: str, nonce: str) -> list[str | Slot]:
     for context, code, after in zip(rest[0::3], rest[1::3], rest[2::3], strict=True):
         pieces += [Slot(_NAME_BY_CODE[code], context == "H"), after]
     return [piece for piece in pieces if piece != ""]
+
+
+class Markers:
+    """The markers of one email, as providers ask for them (`newsletter.providers.base.Markers`).
+
+    A provider that merges by itself gets a variable per marker: the field's name, with `_html` where the value is
+    escaped for HTML; a field in `same_in_html` holds nothing to escape and needs one variable only. `constants` are
+    the fields that are the same for all readers: they need none.
+    """
+
+    def __init__(
+        self, nonce: str, *, constants: Mapping[str, str] | None = None, same_in_html: Collection[str] = ()
+    ) -> None:
+        self._nonce = nonce
+        self._constants = constants or {}
+        self._same_in_html = same_in_html
+
+    def __call__(self, name: str) -> str:
+        return marker(name, self._nonce)
+
+    def as_variables(self, text: str, write: Callable[[str], str]) -> str:
+        return "".join(piece if isinstance(piece, str) else self._written(piece, write) for piece in self._split(text))
+
+    def values(self, *texts: str) -> dict[str, str]:
+        slots = {piece for text in texts for piece in self._split(text) if isinstance(piece, Slot)}
+        varying = sorted(slot for slot in slots if slot.field not in self._constants)
+        return {self._variable(slot): marker(slot.field, self._nonce, html=slot.is_html) for slot in varying}
+
+    def _split(self, text: str) -> list[str | Slot]:
+        return split(text, self._nonce)
+
+    def _written(self, slot: Slot, write: Callable[[str], str]) -> str:
+        if slot.field not in self._constants:
+            return write(self._variable(slot))
+        value = self._constants[slot.field]
+        return html.escape(value) if slot.is_html else value
+
+    def _variable(self, slot: Slot) -> str:
+        return f"{slot.field}_html" if slot.is_html and slot.field not in self._same_in_html else slot.field
 
 
 # --- one reader ------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from newsletter.pipeline.send import delivery_id
+from newsletter.pipeline.compose import delivery_id
 from newsletter.pipeline.site import Site
 
 

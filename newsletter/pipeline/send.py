@@ -11,16 +11,16 @@ from datetime import datetime
 from newsletter import clock
 from newsletter.delivery.journal import Journal
 from newsletter.delivery.send import Desk, Ended, Ending, Run
-from newsletter.emails import merge
 from newsletter.errors import NeedsPerson, NotPossible, StoreUnusable
 from newsletter.issues import archive
 from newsletter.issues.archive import FrozenIssue
-from newsletter.models import Counts, IssueState, Reader
+from newsletter.models import Counts, IssueState
 from newsletter.pipeline.begun import close_receipt, journal_of, noting, open_receipt, refuse_other_database
+from newsletter.pipeline.compose import composer, delivery_id, form_of
 from newsletter.pipeline.site import Site
 from newsletter.pipeline.status import counts_of
 from newsletter.providers import open_provider
-from newsletter.providers.base import Letter, Provider
+from newsletter.providers.base import Form, Provider
 from newsletter.store.deliveries import sums_up
 from newsletter.store.issues import BY_PERSON, BY_PRODUCT, IssueRow
 
@@ -66,9 +66,10 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     provider, calls = open_provider(site.settings), journal_of(site, issue)
     try:
         owner = site.store.owners.appear()
-        _begin(site, row, provider, calls, now)
+        form = form_of(site, frozen, provider)
+        _begin(site, row, provider, calls, form.batch_size, now)
         with _said_how_far(issue):
-            ended = Run(_desk(site, row, frozen, provider, owner, calls, watch or Watch())).go()
+            ended = Run(_desk(site, row, frozen, provider, form, owner, calls, watch or Watch())).go()
             return _conclude(site, row, ended)
     finally:
         provider.close()
@@ -101,12 +102,12 @@ def _as_approved(site: Site, row: IssueRow) -> FrozenIssue:
 # --- one run --------------------------------------------------------------------------------------------------
 
 
-def _begin(site: Site, row: IssueRow, provider: Provider, calls: Journal, now: datetime) -> None:
+def _begin(site: Site, row: IssueRow, provider: Provider, calls: Journal, batch_size: int, now: datetime) -> None:
     begun = site.store.deliveries.begin(
         row.id,
         digest=row.digest,
         provider=provider.name,
-        batch_size=provider.abilities.batch_size,
+        batch_size=batch_size,
         manifest_sha256=row.manifest_sha256,
         now=now,
     )
@@ -127,7 +128,14 @@ def _said_how_far(issue: str) -> Iterator[None]:
 
 
 def _desk(
-    site: Site, row: IssueRow, frozen: FrozenIssue, provider: Provider, owner: str, calls: Journal, watch: Watch
+    site: Site,
+    row: IssueRow,
+    frozen: FrozenIssue,
+    provider: Provider,
+    form: Form,
+    owner: str,
+    calls: Journal,
+    watch: Watch,
 ) -> Desk:
     return Desk(
         issue_id=row.id,
@@ -137,7 +145,8 @@ def _desk(
         batches=site.store.batches,
         is_alive=site.store.owners.is_alive,
         provider=provider,
-        compose=composer(site, frozen, provider, now=clock.now()),
+        form=form,
+        compose=composer(site, frozen, form, now=clock.now()),
         delivery_id=lambda subscriber_id: delivery_id(row.id, subscriber_id),
         note_attempts=noting(row.id, calls),
         now=clock.now,
@@ -154,35 +163,6 @@ def _desk(
 def _wait(stop: threading.Event, seconds: float) -> None:
     if seconds > 0:
         stop.wait(seconds)
-
-
-def delivery_id(issue: str, subscriber_id: str) -> str:
-    """Stable over restarts; names the delivery at the provider, in its file, and in Message-ID."""
-    return f"{issue}.{subscriber_id}"
-
-
-def composer(site: Site, frozen: FrozenIssue, provider: Provider, *, now: datetime) -> Callable[[Reader], Letter]:
-    """Reader → letter: the frozen bytes, split at the markers once, joined with this reader's values."""
-    email, issue = frozen.email, frozen.manifest.issue
-    redirect_to = site.settings.provider.redirect_to
-    if redirect_to:
-        email = email.model_copy(update={"subject": f"[redirected] {email.subject}"})
-    if provider.abilities.body_format == "json":
-        payload = provider.payload(email, lambda name: merge.marker(name, email.nonce))
-        segments = merge.compile_json(payload, email.nonce)
-    else:
-        segments = merge.compile_mime(email, sent_at=now)
-    web_url = site.links.web_url(issue)
-
-    def compose(reader: Reader) -> Letter:
-        name = delivery_id(issue, reader.subscriber_id)
-        if redirect_to:
-            reader = reader._replace(email=redirect_to, name=f"for {reader.email}")
-        unsubscribe_url = site.links.unsubscribe_url(reader.subscriber_id, issue)
-        values = merge.fields(reader, delivery_id=name, unsubscribe_url=unsubscribe_url, web_url=web_url)
-        return Letter(name, reader.email, segments.letter(values))
-
-    return compose
 
 
 def _conclude(site: Site, row: IssueRow, ended: Ended) -> Sent:

@@ -39,15 +39,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from newsletter import clock
 from newsletter.errors import BadInput, Place
 from newsletter.models import Email
-from newsletter.providers.base import Abilities, Answer, Field, Letter, Outcome, Provider
+from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.misbehaviour import Fault, Misbehaviour
 from newsletter.settings import Settings
 
@@ -75,7 +74,7 @@ class Fake(Provider):
         """Every letter taken, in order; empty where there is a ledger, which holds any number of them."""
         self.calls = 0
         wants = self._misbehaviour
-        self.abilities = Abilities(wants.body_format, batch_size=batch_size, can_look_up=wants.look_up != "no")
+        self.abilities = Abilities(batch_size, can_look_up=wants.look_up != "no")
 
     @classmethod
     def open(cls, settings: Settings) -> Fake:
@@ -91,14 +90,15 @@ class Fake(Provider):
         ledger = settings.folder / named if named else None
         return cls(misbehaviour, ledger=ledger, batch_size=settings.provider.batch_size or BATCH_SIZE)
 
-    def payload(self, email: Email, field: Field) -> Mapping[str, Any]:
-        if self.abilities.body_format == "mime":
-            return super().payload(email, field)
+    def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:
+        if self._misbehaviour.body_format == "mime":
+            return super().form(email, markers)
         headers = [{"name": name, "value": value} for name, value in email.headers]
         body = {"subject": email.subject, "html": email.html, "text": email.text, "headers": headers}
-        return {"delivery_id": field("delivery_id"), "to": field("to"), **body}
+        letter = {"delivery_id": markers("delivery_id"), "to": markers("to"), **body}
+        return Form(letter, self.abilities.batch_size)
 
-    def send(self, letters: Sequence[Letter], *, issue: str) -> list[Answer]:
+    def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
         with self._lock:
             self.calls += 1
             fates = [fault or next(self._script, None) for fault in self._misbehaviour.fates(len(letters))]

@@ -27,6 +27,7 @@ from newsletter.providers.reasons import tidy_reason
 
 MAX_CONNECT_S = 15.0
 MAX_RETRY_AFTER_S = 3600.0
+LONGEST_WINDOW_S = 366 * 86_400.0
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 READ_BYTES = 64 * 1024
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -96,24 +97,38 @@ class Http:
         self._session = _session(base_url, connections)
         self._session.headers.update(headers)
 
-    def post(self, path: str, chunks: Sequence[Sequence[bytes]]) -> Reply | Answer:
+    def post(
+        self, path: str, chunks: Sequence[Sequence[bytes]], *, headers: Mapping[str, str] | None = None
+    ) -> Reply | Answer:
         """The reply, or the answer for the whole call where none came: BUSY before the body had left, else UNSURE."""
         body = Body(chunks)
         began_s = clock.monotonic_s()
         try:
             response = self._session.post(
-                self._base_url + path, data=body, timeout=self._timeout, allow_redirects=False, stream=True
+                self._base_url + path,
+                data=body,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
             )
         except BROKEN as error:
             return self._broken(error, has_left=body.has_left)
         return self._read(response, until_s=began_s + sum(self._timeout))
 
-    def get(self, path: str, query: Mapping[str, str]) -> Reply | None:
+    def get(
+        self, path: str, query: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Reply | None:
         """The reply, or None: a question that got none has changed nothing."""
         began_s = clock.monotonic_s()
         try:
             response = self._session.get(
-                self._base_url + path, params=query, timeout=self._timeout, allow_redirects=False, stream=True
+                self._base_url + path,
+                params=query,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
             )
         except BROKEN:
             return None
@@ -193,13 +208,14 @@ def _cause(error: BaseException) -> str:
 # --- what a status means ----------------------------------------------------------------------------------------
 
 
-def refusal(reply: Reply, *, now: datetime, said: str = "") -> Answer | None:
+def refusal(reply: Reply, *, now: datetime, said: str = "", own: Mapping[int, Outcome] | None = None) -> Answer | None:
     """The answer for the whole call by its HTTP status; None for 2xx, where the body must be read.
 
-    `said` is what the provider wrote, where the caller found it. Repeating is right for 429 alone: a 5xx comes from
-    servers that took the call, too.
+    `said` is what the provider wrote, where the caller found it; `own` says what this provider's own statuses mean.
+    Repeating is right for 429 alone: a 5xx comes from servers that took the call, too.
     """
     outcome, words = _meaning(reply)
+    outcome = (own or {}).get(reply.status, outcome)
     if outcome is None:
         return None
     retry_after_s = retry_after(reply.headers.get("Retry-After"), now=now) if outcome is Outcome.BUSY else None
@@ -230,6 +246,21 @@ _CLIENT_ERRORS = {
     407: "the proxy wants a password",
     413: "the call is too large; set a smaller provider.batch_size",
 }
+
+
+def pause_s(headers: Mapping[str, str], *, now: datetime, prefix: str = "x-ratelimit-") -> float | None:
+    """Seconds until another call is welcome, by `<prefix>remaining` and `<prefix>reset`; None while calls are left.
+
+    `reset` is seconds from now with some providers and seconds since 1970 with others; no window is as long as that.
+    """
+    try:
+        remaining, reset_s = float(headers.get(f"{prefix}remaining", "")), float(headers.get(f"{prefix}reset", ""))
+    except ValueError:
+        return None
+    if remaining >= 1:
+        return None
+    wait_s = reset_s - now.timestamp() if reset_s > LONGEST_WINDOW_S else reset_s
+    return min(max(wait_s, 0.0), MAX_RETRY_AFTER_S) if wait_s == wait_s else None
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:

@@ -22,13 +22,13 @@ class Outbox(Provider):
 
     def __init__(self, folder: Path, *, batch_size: int = BATCH_SIZE) -> None:
         self.folder = folder
-        self.abilities = Abilities("mime", batch_size=batch_size, can_look_up=True)
+        self.abilities = Abilities(batch_size, can_look_up=True)
 
     @classmethod
     def open(cls, settings: Settings) -> Outbox:
         return cls(settings.outbox_folder, batch_size=settings.provider.batch_size or BATCH_SIZE)
 
-    def send(self, letters: Sequence[Letter], *, issue: str) -> list[Answer]:
+    def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
         folder = self.folder / _safe(issue)
         try:
             _make(folder)

@@ -19,8 +19,9 @@ from typing import Any
 from newsletter import clock
 from newsletter.errors import BadInput, Place
 from newsletter.models import ASSET_TYPES, Asset, Email
-from newsletter.providers.base import Abilities, Answer, Field, Letter, Outcome, Provider
+from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.http import Http, Reply, refusal
+from newsletter.providers.lots import listed, single_out
 from newsletter.providers.reasons import tidy_reason
 from newsletter.settings import Settings
 
@@ -31,10 +32,10 @@ SYSTEM_STREAM = "outbound"
 
 MAX_MESSAGES = 500
 MAX_BODY_BYTES = 50_000_000 - MAX_MESSAGES - 2
+LOOK_UP_LAG_S = 30.0
+"""Guessed: nothing is published about how far the search lags behind."""
 MAX_QUESTIONS = 50
 """So many deliveries are looked up one by one; after a broken call the search by issue has found most of them."""
-MAX_BAD_ONES = 5
-"""So many letters are singled out of a refused call; where more are bad, it is not the recipients."""
 
 INVALID_REQUEST = 300
 RECIPIENT_CODES = frozenset({INVALID_REQUEST, 406})
@@ -76,7 +77,7 @@ class Postmark(Provider):
             hide=(token,),
         )
         batch_size = min(chosen.batch_size or MAX_MESSAGES, MAX_MESSAGES)
-        self.abilities = Abilities("json", batch_size=batch_size, batch_bytes=MAX_BODY_BYTES, can_look_up=True)
+        self.abilities = Abilities(batch_size, MAX_BODY_BYTES, can_look_up=True, look_up_lag_s=LOOK_UP_LAG_S)
 
     @classmethod
     def open(cls, settings: Settings) -> Postmark:
@@ -90,7 +91,10 @@ class Postmark(Provider):
             )
         return cls(settings, token)
 
-    def payload(self, email: Email, field: Field) -> Mapping[str, Any]:
+    def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:
+        return Form(self._message(email, markers), self.abilities.batch_size, self.abilities.batch_bytes)
+
+    def _message(self, email: Email, markers: Markers) -> dict[str, Any]:
         known = {name.lower(): value for name, value in email.headers}
         headers = [
             {"Name": name, "Value": value} for name, value in email.headers if name.lower() not in NOT_SENT_AS_HEADERS
@@ -98,7 +102,7 @@ class Postmark(Provider):
         if "message-id" in known:
             # Without it Postmark puts its own Message-ID in place of ours.
             headers.append({"Name": "X-PM-KeepID", "Value": "true"})
-        message: dict[str, Any] = {"From": known["from"], "To": field("to")}
+        message: dict[str, Any] = {"From": known["from"], "To": markers("to")}
         if "reply-to" in known:
             message["ReplyTo"] = known["reply-to"]
         if pictures := [_picture(asset) for asset in email.assets if asset.content_id]:
@@ -109,40 +113,22 @@ class Postmark(Provider):
             "HtmlBody": email.html,
             "TextBody": email.text,
             "Headers": headers,
-            "Metadata": {"delivery_id": field("delivery_id")},
+            "Metadata": {"delivery_id": markers("delivery_id")},
             "MessageStream": self._system_stream if email.issue == "system" else self._stream,
             "TrackOpens": False,
             "TrackLinks": "None",
         }
 
-    def send(self, letters: Sequence[Letter], *, issue: str) -> list[Answer]:
+    def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
         """A call that Postmark refuses as a whole for one bad letter is halved until that letter stands alone.
 
         That repeats nothing: such a refusal (422) comes before any message of the call is taken.
         """
-        answers: list[Answer] = []
-        waiting = [list(letters)] if letters else []
-        bad_ones = 0
-        while waiting:
-            lot = waiting.pop()
-            verdict = self._call(lot)
-            if isinstance(verdict, list):
-                answers += verdict
-            elif verdict.outcome is not Outcome.REFUSED:
-                return answers + [verdict] * len(lot) + _for_rest(verdict, sum(map(len, waiting)))
-            elif len(lot) > 1 and bad_ones < MAX_BAD_ONES:
-                half = len(lot) // 2
-                waiting += [lot[half:], lot[:half]]
-            else:
-                bad_ones += 1
-                answers += _for_all(verdict, len(lot))
-        return answers
+        return single_out(letters, self._call)
 
     def _call(self, letters: Sequence[Letter]) -> list[Answer] | Answer:
         """An answer for each letter, or one for the whole call."""
-        opening = [(b"[" if number == 0 else b",") for number in range(len(letters))]
-        chunks = [(mark, *letter.parts) for mark, letter in zip(opening, letters, strict=True)]
-        reply = self._http.post("/email/batch", [*chunks, (b"]",)])
+        reply = self._http.post("/email/batch", listed(letters))
         if isinstance(reply, Answer):
             return reply
         refused = self._refusal(reply)
@@ -188,6 +174,12 @@ class Postmark(Provider):
             for delivery_id, message_id in read_search(reply.json())
             if delivery_id in wanted
         }
+
+    def verify(self) -> Answer | None:
+        reply = self._http.get("/server")
+        if reply is None:
+            return Answer(Outcome.BUSY, reason="Postmark cannot be reached")
+        return self._refusal(reply) or Answer(Outcome.ACCEPTED)
 
     def close(self) -> None:
         self._http.close()
@@ -272,17 +264,3 @@ def read_search(page: object) -> Iterator[tuple[str, str]]:
         metadata = message.get("Metadata") if isinstance(message, dict) else None
         if isinstance(metadata, dict) and isinstance(metadata.get("delivery_id"), str):
             yield metadata["delivery_id"], str(message.get("MessageID", ""))
-
-
-def _for_all(answer: Answer, count: int) -> list[Answer]:
-    """A call refused letter by letter is the fault of none of them."""
-    if answer.outcome is Outcome.REFUSED and count > 1:
-        answer = Answer(Outcome.DENIED, reason=f"one letter after the other was refused: {answer.reason}")
-    return [answer] * count
-
-
-def _for_rest(answer: Answer, count: int) -> list[Answer]:
-    """For the letters that were not tried because of `answer`: in doubt they are not."""
-    if answer.outcome is Outcome.UNSURE:
-        answer = Answer(Outcome.BUSY, reason=f"not tried, after: {answer.reason}")
-    return [answer] * count

@@ -16,9 +16,10 @@ from pydantic import SecretStr
 
 from newsletter.errors import BadInput, Place
 from newsletter.providers.base import Abilities, Answer, Letter, Outcome, Provider
+from newsletter.providers.lots import for_rest
 from newsletter.providers.reasons import tidy_reason
 from newsletter.providers.smtp_conversation import BROKEN, Conversation, envelope_address
-from newsletter.providers.smtp_replies import SmtpReply, for_rest, on_greeting
+from newsletter.providers.smtp_replies import SmtpReply, on_greeting
 from newsletter.settings import ProviderSettings, Settings
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Smtp(Provider):
         self._sender = sender
         self._signer = signer
         self._idle: list[Conversation] = []
-        self.abilities = Abilities("mime", batch_size=group_size)
+        self.abilities = Abilities(group_size)
 
     @classmethod
     def open(cls, settings: Settings) -> Smtp:
@@ -61,7 +62,7 @@ class Smtp(Provider):
         group_size = min(settings.provider.batch_size or GROUP_SIZE, GROUP_SIZE)
         return cls(_server(settings), sender=settings.sender.email, group_size=group_size, signer=_signer(settings))
 
-    def send(self, letters: Sequence[Letter], *, issue: str) -> list[Answer]:
+    def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
         conversation = self._conversation(len(letters)) if letters else None
         if conversation is None:
             return []
@@ -71,7 +72,7 @@ class Smtp(Provider):
         for letter in letters:
             answers.append(conversation.hand_over(self._signed(letter)))
             if conversation.is_over:
-                return answers + [for_rest(answers[-1])] * (len(letters) - len(answers))
+                return answers + for_rest(answers[-1], len(letters) - len(answers))
         self._idle.append(conversation)
         return answers
 

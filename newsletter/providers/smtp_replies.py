@@ -96,10 +96,3 @@ def queue_id(reply: SmtpReply) -> str:
     text = reply.text.decode("utf-8", "replace").strip()
     found = _QUEUE_ID.search(text)
     return next(filter(None, found.groups())) if found else tidy_reason(text)
-
-
-def for_rest(answer: Answer) -> Answer:
-    """What a conversation that ended with `answer` means for the letters that were not begun."""
-    if answer.outcome in (Outcome.DENIED, Outcome.BUSY):
-        return answer
-    return Answer(Outcome.BUSY, reason=f"not tried: the connection was lost with an earlier letter ({answer.reason})")

@@ -16,8 +16,9 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from newsletter.emails import merge
 from newsletter.models import Email, Reader
+from newsletter.pipeline.compose import OUR_OWN
 from newsletter.providers import open_provider
-from newsletter.providers.base import Letter, Outcome, Provider
+from newsletter.providers.base import Form, Letter, Outcome, Provider
 from newsletter.providers.fake import Fake
 from newsletter.settings import Settings
 from tests.loopback.postmark import TOKEN, Canned, Misdeed, PostmarkServer
@@ -25,6 +26,7 @@ from tests.loopback.smtp import Move, SmtpServer
 
 ISSUE = "weekly-2026-11-19"
 NONCE = "q7"
+WEB_URL = f"https://news.example.org/issues/{ISSUE}"
 PASSWORD = "canary-of-a-password"
 PATIENT_S = 30.0
 """The provider's timeout where no fault waits for it: never the reason for a failure, however busy the machine."""
@@ -95,24 +97,29 @@ def an_email(*, subject: str = "Three new guides", text: str = "Hello there.") -
     )
 
 
-def compose(provider: Provider, email: Email, addresses: Iterable[str]) -> list[Letter]:
+def form_of(provider: Provider, email: Email, *, may_merge: bool = True) -> Form:
+    markers = merge.Markers(email.nonce, constants={"web_url": WEB_URL}, same_in_html=OUR_OWN)
+    return provider.form(email, markers, may_merge=may_merge)
+
+
+def compose(provider: Provider, email: Email, addresses: Iterable[str], *, may_merge: bool = True) -> list[Letter]:
     """Letters as the pipeline makes them: delivery `d.0` for the first address, and so on."""
-    if provider.abilities.body_format == "json":
-        payload = provider.payload(email, lambda name: merge.marker(name, email.nonce))
-        segments = merge.compile_json(payload, email.nonce)
-    else:
+    form = form_of(provider, email, may_merge=may_merge)
+    if form.letter is None:
         segments = merge.compile_mime(email, sent_at=datetime(2026, 11, 19, 9, tzinfo=UTC))
-    return [_letter(segments, f"d.{number}", address) for number, address in enumerate(addresses)]
+    else:
+        segments = merge.compile_json(form.letter, email.nonce)
+    return [_letter(segments, f"d.{number}", address, form.shared) for number, address in enumerate(addresses)]
 
 
-def _letter(segments: merge.Segments, delivery_id: str, address: str) -> Letter:
+def _letter(segments: merge.Segments, delivery_id: str, address: str, shared: bytes | None) -> Letter:
     values = merge.fields(
         Reader(delivery_id, address, "", {}),
         delivery_id=delivery_id,
         unsubscribe_url=f"https://news.example.org/u/{delivery_id}",
-        web_url=f"https://news.example.org/issues/{ISSUE}",
+        web_url=WEB_URL,
     )
-    return Letter(delivery_id, address, segments.letter(values))
+    return Letter(delivery_id, address, segments.letter(values), shared)
 
 
 def addresses(count: int) -> list[str]:
@@ -152,6 +159,9 @@ class Stand(ABC):
 
     def letters(self, count: int, **email: str) -> list[Letter]:
         return compose(self.provider, an_email(**email), addresses(count))
+
+    def batch_size(self) -> int:
+        return form_of(self.provider, an_email()).batch_size
 
     def refuse(self, address: str) -> None:
         """The provider will not take this recipient."""

@@ -12,7 +12,8 @@ import pytest
 from newsletter.errors import BadInput
 from newsletter.providers import open_provider
 from newsletter.providers.base import Letter, Outcome
-from newsletter.providers.postmark import MAX_BAD_ONES, judge, read_entries
+from newsletter.providers.lots import MAX_BAD_ONES
+from newsletter.providers.postmark import judge, read_entries
 from tests.conformance.stands import ISSUE, PostmarkStand, addresses, an_email, compose, settings_for
 from tests.loopback.postmark import TOKEN, Canned, Misdeed
 

@@ -60,7 +60,7 @@ def test_every_provider_has_a_stand() -> None:
 
 
 def test_a_full_batch_is_answered_letter_by_letter_in_order(stand: Stand) -> None:
-    letters = stand.letters(stand.provider.abilities.batch_size)
+    letters = stand.letters(stand.batch_size())
 
     answers = stand.provider.send(letters, issue=ISSUE)
 
@@ -87,7 +87,7 @@ def test_what_arrives_is_byte_for_byte_what_was_given(stand: Stand) -> None:
 
     stand.provider.send(letters, issue=ISSUE)
 
-    if stand.provider.abilities.body_format == "mime":
+    if letters[0].parts[0].startswith(b"From: "):
         assert [one.content for one in stand.arrived()] == [content(letter) for letter in letters]
     else:
         assert isinstance(stand, PostmarkStand)
@@ -102,7 +102,7 @@ def test_foreign_merge_syntax_arrives_as_written(stand: Stand) -> None:
 
     assert outcomes(answers) == [Outcome.ACCEPTED]
     (arrived,) = stand.arrived()
-    if stand.provider.abilities.body_format == "json":
+    if isinstance(stand, PostmarkStand):
         message = json.loads(arrived.content)
         assert message["Subject"] == odd
         assert odd in message["HtmlBody"]
@@ -127,7 +127,7 @@ def test_one_refused_recipient_of_a_full_batch_keeps_nobody_else_from_the_mail(
     kind: type[Stand], tmp_path: Path
 ) -> None:
     with kind(tmp_path) as stand:
-        size = stand.provider.abilities.batch_size
+        size = stand.batch_size()
         letters, refused = stand.letters(size), size // 2
         stand.refuse(letters[refused].email)
 

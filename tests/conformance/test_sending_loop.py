@@ -344,8 +344,8 @@ def test_a_call_holds_no_more_bytes_than_the_provider_takes(store: Store) -> Non
 
 def test_a_provider_with_the_wrong_number_of_answers_leaves_doubt_not_doubles(store: Store) -> None:
     class Forgetful(Fake):
-        def send(self, letters: Any, *, issue: str) -> Any:
-            return super().send(letters, issue=issue)[:-1]
+        def send(self, letters: Any, *, issue: str, key: str = "") -> Any:
+            return super().send(letters, issue=issue, key=key)[:-1]
 
     issue, provider = an_approved_issue(store, readers=10), Forgetful(batch_size=10)
 
@@ -403,8 +403,8 @@ def test_a_provider_that_is_busy_and_says_come_at_once_ends_the_run_all_the_same
 @pytest.mark.parametrize("named", [1e10, 1e300, float("inf"), float("nan"), -5.0])
 def test_a_wait_that_makes_no_sense_loses_no_answer(store: Store, named: float) -> None:
     class Odd(Fake):
-        def send(self, letters: Any, *, issue: str) -> Any:
-            accepted, *_ = super().send(letters, issue=issue)
+        def send(self, letters: Any, *, issue: str, key: str = "") -> Any:
+            accepted, *_ = super().send(letters, issue=issue, key=key)
             return [accepted, *[Answer(Outcome.BUSY, retry_after_s=named)] * (len(letters) - 1)]
 
     issue = an_approved_issue(store, readers=10)
@@ -614,11 +614,11 @@ def test_connections_that_the_server_breaks_during_a_call_lose_and_repeat_nothin
         pytest.skip("SQLite has no connections that break")
 
     class Breaking(Fake):
-        def send(self, letters: Any, *, issue: str) -> Any:
+        def send(self, letters: Any, *, issue: str, key: str = "") -> Any:
             with create_engine(store.engine.url).connect() as connection:
                 others = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
                 connection.execute(text(f"{others} and datname = current_database()"))
-            return super().send(letters, issue=issue)
+            return super().send(letters, issue=issue, key=key)
 
     issue, provider = an_approved_issue(store, readers=30), Breaking(batch_size=10)
 

@@ -62,7 +62,7 @@ class Fused(Fake):
         super().__init__(batch_size=10, **values)
         self.fuse = fuse
 
-    def send(self, letters: Any, *, issue: str) -> list[Answer]:
+    def send(self, letters: Any, *, issue: str, key: str = "") -> list[Answer]:
         answers: list[Answer] = self.fuse.around(super().send)(letters, issue=issue)
         return answers
 

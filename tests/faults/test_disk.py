@@ -119,9 +119,9 @@ def test_a_database_that_another_process_locks_gets_the_answer_when_it_is_free(
     other = sqlite3.connect(tmp_path / "data" / "newsletter.db", isolation_level=None)
 
     class Locking(Fake):
-        def send(self, letters: Any, *, issue: str) -> Any:
+        def send(self, letters: Any, *, issue: str, key: str = "") -> Any:
             other.execute("begin exclusive")
-            return super().send(letters, issue=issue)
+            return super().send(letters, issue=issue, key=key)
 
     provider = Locking(Misbehaviour.parse(f"lookup={look_up}"), batch_size=10)
     ended = Run(a_desk(store, provider, issue, wait=lambda _seconds: other.rollback())).go()

@@ -216,6 +216,36 @@ def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:
     assert 'Dear <b>"Ann" & Co</b>,' in copy.text
 
 
+# --- a provider's own merge --------------------------------------------------------------------------------------
+
+
+def test_a_provider_that_merges_gets_its_own_variables_and_the_value_of_each() -> None:
+    composed = an_email()
+    markers = merge.Markers(NONCE, same_in_html={"unsubscribe_url"})
+
+    html, text = (markers.as_variables(part, "%recipient.{}%".format) for part in (composed.html, composed.text))
+    values = markers.values(composed.html, composed.text)
+
+    assert html == '<p>%recipient.name_html%</p><a href="%recipient.unsubscribe_url%">'
+    assert text == "Dear %recipient.name%,\n\n%recipient.unsubscribe_url%\n"
+    sent = json.loads(b"".join(compile_json(values, NONCE).letter(values_of("<b>", url="https://n.example/u/a"))))
+    assert sent == {"name": "<b>", "name_html": "&lt;b&gt;", "unsubscribe_url": "https://n.example/u/a"}
+
+
+def test_an_address_that_html_escapes_is_a_variable_of_its_own_there() -> None:
+    markers = merge.Markers(NONCE)
+
+    assert 'href="{unsubscribe_url_html}"' in markers.as_variables(an_email().html, "{{{}}}".format)
+
+
+def test_what_is_the_same_for_all_readers_is_filled_in() -> None:
+    markers = merge.Markers(NONCE, constants={"unsubscribe_url": "https://n.example/?a&b"})
+
+    assert 'href="https://n.example/?a&amp;b"' in markers.as_variables(an_email().html, str)
+    assert "\nhttps://n.example/?a&b\n" in markers.as_variables(an_email().text, str)
+    assert list(markers.values(an_email().text)) == ["name"]
+
+
 # --- markers ---------------------------------------------------------------------------------------------------
 
 

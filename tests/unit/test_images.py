@@ -301,7 +301,7 @@ def test_embedded_pictures_travel_with_the_html_and_any_client_finds_them(tmp_pa
 def test_postmark_takes_embedded_pictures_along(tmp_path: Any) -> None:
     made = an_email(tmp_path, pictures(picture(), embeds=True))
 
-    payload = Postmark(a_site(tmp_path), "token").payload(made, lambda name: name)
+    payload = Postmark(a_site(tmp_path), "token").form(made, merge.Markers(made.nonce)).letter or {}
 
     (attached,) = payload["Attachments"]
     assert attached["ContentID"] in made.html

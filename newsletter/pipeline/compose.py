@@ -1,0 +1,61 @@
+"""A reader's letter: the frozen bytes, split at the markers once, joined with this reader's values."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from datetime import datetime
+
+from newsletter.emails import merge
+from newsletter.issues.archive import FrozenIssue
+from newsletter.models import Email, Reader
+from newsletter.pipeline.site import Site
+from newsletter.providers.base import Form, Letter, Provider
+
+OUR_OWN = frozenset({"unsubscribe_url", "delivery_id"})
+"""Made of the site's address, ids and signatures: nothing that HTML would escape, unless that address has it."""
+
+
+def delivery_id(issue: str, subscriber_id: str) -> str:
+    """Stable over restarts; names the delivery at the provider, in its file, and in Message-ID."""
+    return f"{issue}.{subscriber_id}"
+
+
+def form_of(site: Site, frozen: FrozenIssue, provider: Provider) -> Form:
+    """How this provider writes the issue; raises `Unsupported` for what it cannot do with it."""
+    email = _as_sent(site, frozen.email)
+    is_plain = html.escape(site.settings.site.url) == site.settings.site.url
+    markers = merge.Markers(
+        email.nonce,
+        constants={"web_url": site.links.web_url(frozen.manifest.issue)},
+        same_in_html=OUR_OWN if is_plain else (),
+    )
+    # Merging providers tell recipients apart by their address, and redirected mail has one for all.
+    return provider.form(email, markers, may_merge=not site.settings.provider.redirect_to)
+
+
+def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
+    """Reader → letter in this form."""
+    email, issue = _as_sent(site, frozen.email), frozen.manifest.issue
+    redirect_to = site.settings.provider.redirect_to
+    if form.letter is None:
+        segments = merge.compile_mime(email, sent_at=now)
+    else:
+        segments = merge.compile_json(form.letter, email.nonce)
+    web_url = site.links.web_url(issue)
+
+    def compose(reader: Reader) -> Letter:
+        name = delivery_id(issue, reader.subscriber_id)
+        if redirect_to:
+            reader = reader._replace(email=redirect_to, name=f"for {reader.email}")
+        unsubscribe_url = site.links.unsubscribe_url(reader.subscriber_id, issue)
+        values = merge.fields(reader, delivery_id=name, unsubscribe_url=unsubscribe_url, web_url=web_url)
+        return Letter(name, reader.email, segments.letter(values), form.shared)
+
+    return compose
+
+
+def _as_sent(site: Site, email: Email) -> Email:
+    if not site.settings.provider.redirect_to:
+        return email
+    return email.model_copy(update={"subject": f"[redirected] {email.subject}"})

@@ -1,0 +1,67 @@
+"""How a batch becomes calls: all in one, halved until a bad letter stands alone, or one call a letter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from newsletter.providers.base import Answer, Letter, Outcome
+
+MAX_BAD_ONES = 5
+"""So many letters are singled out of a refused call; where more are bad, it is not the recipients."""
+
+GOES_ON = frozenset({Outcome.ACCEPTED, Outcome.REFUSED})
+
+
+def listed(letters: Sequence[Letter], *, before: bytes = b"[", after: bytes = b"]") -> list[Sequence[bytes]]:
+    """A request body in chunks: the letters' JSON objects with commas between, inside `before` and `after`."""
+    opening = [before, *[b","] * (len(letters) - 1)]
+    return [*((mark, *letter.parts) for mark, letter in zip(opening, letters, strict=True)), (after,)]
+
+
+def single_out(letters: Sequence[Letter], call: Callable[[Sequence[Letter]], list[Answer] | Answer]) -> list[Answer]:
+    """Answers of a provider that refuses a whole call for one bad letter: halved until that letter stands alone.
+
+    `call` gives an answer a letter, or one for the whole call; REFUSED there means that nothing of the call was taken
+    because of some letter in it, so halving repeats nothing. Any other answer for a whole call ends it.
+    """
+    answers: list[Answer] = []
+    waiting = [list(letters)] if letters else []
+    bad_ones = 0
+    while waiting:
+        lot = waiting.pop()
+        verdict = call(lot)
+        if isinstance(verdict, list):
+            answers += verdict
+        elif verdict.outcome is not Outcome.REFUSED:
+            return answers + [verdict] * len(lot) + for_rest(verdict, sum(map(len, waiting)))
+        elif len(lot) > 1 and bad_ones < MAX_BAD_ONES:
+            half = len(lot) // 2
+            waiting += [lot[half:], lot[:half]]
+        else:
+            bad_ones += 1
+            answers += _for_all(verdict, len(lot))
+    return answers
+
+
+def one_by_one(letters: Sequence[Letter], call: Callable[[Letter], Answer]) -> list[Answer]:
+    """Answers of a provider that is called for each letter; the first that is neither taken nor refused ends it."""
+    answers: list[Answer] = []
+    for letter in letters:
+        answers.append(call(letter))
+        if answers[-1].outcome not in GOES_ON:
+            return answers + for_rest(answers[-1], len(letters) - len(answers))
+    return answers
+
+
+def for_rest(answer: Answer, count: int) -> list[Answer]:
+    """For the letters that were not tried because of `answer`: in doubt they are not."""
+    if answer.outcome not in (Outcome.BUSY, Outcome.DENIED):
+        answer = Answer(Outcome.BUSY, reason=f"not tried, after: {answer.reason}", pause_s=answer.pause_s)
+    return [answer] * count
+
+
+def _for_all(answer: Answer, count: int) -> list[Answer]:
+    """A call refused letter by letter is the fault of none of them."""
+    if answer.outcome is Outcome.REFUSED and count > 1:
+        answer = Answer(Outcome.DENIED, reason=f"one letter after the other was refused: {answer.reason}")
+    return [answer] * count
