@@ -29,7 +29,7 @@ class Fields(NamedTuple):
     """The values of one reader's copy, in plain text."""
 
     to: str
-    """`"Name" <address>`, or the bare address."""
+    """`"Name" <address>`, or the bare address; its domain as it travels (`xn--…`)."""
     email: str
     name: str
     unsubscribe_url: str
@@ -131,7 +131,7 @@ def fields(reader: Reader, *, delivery_id: str, unsubscribe_url: str, web_url: s
     name = " ".join(_UNSAFE_IN_LINE.sub(" ", reader.name).split())
     email = _UNSAFE_IN_LINE.sub("", reader.email)
     return Fields(
-        to=mime.mailbox(name, email),
+        to=mime.mailbox(name, mime.ascii_address(email)),
         email=email,
         name=name,
         unsubscribe_url=_ascii_url(unsubscribe_url),

@@ -49,7 +49,7 @@ class Letter(NamedTuple):
     delivery_id: str
     """Stable over restarts; letters, digits, `-` and `.` only."""
     email: str
-    """The bare address, for the envelope."""
+    """The bare address, for the envelope; its domain as it travels (`xn--…`)."""
     parts: Sequence[bytes]
     """What is this recipient's alone, in pieces that are only to be written one after another: a whole MIME message
     with CRLF line ends, or one JSON object, as the provider's `Form` said."""

@@ -12,15 +12,16 @@ import pytest
 
 from newsletter.providers import open_provider
 from newsletter.providers.base import Outcome
-from tests.conformance.stands import ISSUE, addresses, an_email, compose, settings_for
-from tests.loopback.postmark import TOKEN, chances
+from tests.conformance.stand import ISSUE, addresses, an_email, compose, settings_for
+from tests.loopback.__main__ import chances
+from tests.loopback.postmark import TOKEN
 
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
 def process(*arguments: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "tests.loopback.postmark", *arguments]
+    command = [sys.executable, "-m", "tests.loopback", "postmark", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
         assert server.stdout is not None
         try:

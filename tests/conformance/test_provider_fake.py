@@ -12,7 +12,7 @@ from newsletter.providers import open_provider
 from newsletter.providers.base import Answer, Letter, Outcome
 from newsletter.providers.fake import Fake
 from newsletter.providers.misbehaviour import Fault
-from tests.conformance.stands import ISSUE, an_email, compose, settings_for
+from tests.conformance.stand import ISSUE, an_email, compose, settings_for
 
 LETTERS = [Letter(f"d.{number}", "a@example.net", (b"x",)) for number in range(1000)]
 

@@ -13,7 +13,8 @@ from newsletter.errors import BadInput
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.http import MAX_RETRY_AFTER_S, Body, Http, Reply, refusal, retry_after
 from newsletter.providers.reasons import MAX_REASON_CHARS, tidy_reason
-from tests.loopback.postmark import Canned, Misdeed, PostmarkServer
+from tests.loopback.api import ApiServer, Canned, Misdeed
+from tests.loopback.postmark import PostmarkApi
 
 NOW = datetime(2026, 11, 19, 9, 0, tzinfo=UTC)
 
@@ -98,7 +99,7 @@ def test_a_refused_connection_is_busy(deaf_port: int) -> None:
 
 
 def test_a_server_without_tls_behind_https_is_busy() -> None:
-    with PostmarkServer() as server:
+    with ApiServer(PostmarkApi()) as server:
         answer = http(server.url.replace("http:", "https:")).post("/email/batch", [(b"[]",)])
 
     assert isinstance(answer, Answer)
@@ -113,7 +114,7 @@ def test_an_address_that_is_none_is_said_at_opening(base_url: str) -> None:
 
 
 def test_a_connection_reset_in_mid_body_is_busy_because_the_call_was_never_whole() -> None:
-    with PostmarkServer() as server:
+    with ApiServer(PostmarkApi()) as server:
         server.misdeeds.append(Misdeed.CUT_EARLY)
         large = [(bytes(1_000_000),)] * 50
 
@@ -133,18 +134,18 @@ def test_a_body_has_left_only_when_its_last_chunk_was_asked_for() -> None:
 
 
 def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_anew() -> None:
-    with PostmarkServer() as first:
+    with ApiServer(PostmarkApi()) as first:
         web = http(first.url)
         web.post("/email/batch", [(b"[]",)])
         port = first.port
-    with PostmarkServer(port=port):
+    with ApiServer(PostmarkApi(), port=port):
         reply = web.post("/email/batch", [(b"[]",)])
 
     assert isinstance(reply, Reply)
 
 
 def test_what_the_server_repeats_of_the_key_is_blanked() -> None:
-    with PostmarkServer() as server:
+    with ApiServer(PostmarkApi()) as server:
         server.misdeeds.append(Canned(200, b"your key canary is odd"))
 
         reply = http(server.url).post("/email/batch", [(b"[]",)])
@@ -157,19 +158,19 @@ def test_a_forgotten_netrc_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_
     (tmp_path / "netrc").write_text("default login someone password forgotten\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
-    with PostmarkServer() as server:
+    with ApiServer(PostmarkApi()) as server:
         http(server.url).post("/email/batch", [(b"[]",)])
 
-    assert "Authorization" not in server.headers[0]
-    assert server.headers[0]["X-Key"] == "canary"
+    assert "authorization" not in server.requests[0].headers
+    assert server.requests[0].headers["x-key"] == "canary"
 
 
 def test_the_body_has_a_length_and_no_other_framing() -> None:
-    with PostmarkServer() as server:
+    with ApiServer(PostmarkApi()) as server:
         http(server.url).post("/email/batch", [(b"[", b"1"), (b"]",)])
 
-    assert server.headers[0]["Content-Length"] == "3"
-    assert "Transfer-Encoding" not in server.headers[0]
+    assert server.requests[0].headers["content-length"] == "3"
+    assert "transfer-encoding" not in server.requests[0].headers
 
 
 def test_a_server_on_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch, deaf_port: int) -> None:
@@ -177,7 +178,7 @@ def test_a_server_on_this_machine_is_not_asked_through_a_proxy(monkeypatch: pyte
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
 
-    with PostmarkServer() as server:
+    with ApiServer(PostmarkApi()) as server:
         reply = http(server.url).post("/email/batch", [(b"[]",)])
 
     assert isinstance(reply, Reply)

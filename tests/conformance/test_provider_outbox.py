@@ -9,7 +9,7 @@ import pytest
 
 from newsletter.providers import open_provider
 from newsletter.providers.base import Letter, Outcome, Provider
-from tests.conformance.stands import ISSUE, settings_for
+from tests.conformance.stand import ISSUE, settings_for
 
 
 @pytest.fixture

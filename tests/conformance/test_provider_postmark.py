@@ -14,8 +14,10 @@ from newsletter.providers import open_provider
 from newsletter.providers.base import Letter, Outcome
 from newsletter.providers.lots import MAX_BAD_ONES
 from newsletter.providers.postmark import judge, read_entries
-from tests.conformance.stands import ISSUE, PostmarkStand, addresses, an_email, compose, settings_for
-from tests.loopback.postmark import TOKEN, Canned, Misdeed
+from tests.conformance.stand import ISSUE, addresses, an_email, compose, settings_for
+from tests.conformance.stands.postmark import PostmarkStand
+from tests.loopback.api import Canned, Misdeed, Response
+from tests.loopback.postmark import TOKEN
 
 LETTERS = [Letter(f"d.{number}", f"reader{number}@example.net", ()) for number in range(3)]
 IDS = [letter.delivery_id for letter in LETTERS]
@@ -30,7 +32,7 @@ def stand(tmp_path: Path) -> Iterator[PostmarkStand]:
 
 def sent(stand: PostmarkStand) -> dict[str, Any]:
     stand.provider.send(stand.letters(1), issue=ISSUE)
-    return stand.server.taken[0]
+    return dict(stand.server.taken[0].message)
 
 
 def test_a_message_says_everything_that_the_issue_says(stand: PostmarkStand) -> None:
@@ -49,7 +51,7 @@ def test_a_message_says_everything_that_the_issue_says(stand: PostmarkStand) -> 
 def test_each_reader_has_an_own_link_to_leave_in_the_headers(stand: PostmarkStand) -> None:
     stand.provider.send(stand.letters(2), issue=ISSUE)
 
-    headers = [{one["Name"]: one["Value"] for one in message["Headers"]} for message in stand.server.taken]
+    headers = [{one["Name"]: one["Value"] for one in taken.message["Headers"]} for taken in stand.server.taken]
     assert headers[1]["List-Unsubscribe"] == "<https://news.example.org/u/d.1>"
     assert headers[1]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert headers[1]["X-Delivery-ID"] == "d.1"
@@ -76,7 +78,7 @@ def test_a_digest_goes_through_the_broadcast_stream_and_a_confirmation_does_not(
     stand.provider.send(stand.letters(1), issue=ISSUE)
     stand.provider.send(compose(stand.provider, confirmation, addresses(1)), issue="system")
 
-    assert [message["MessageStream"] for message in stand.server.taken] == ["broadcast", "outbound"]
+    assert [taken.message["MessageStream"] for taken in stand.server.taken] == ["broadcast", "outbound"]
 
 
 def test_the_stream_may_have_another_name(stand: PostmarkStand) -> None:
@@ -184,7 +186,7 @@ def test_a_short_answer_says_nothing_where_all_mail_goes_to_one_address() -> Non
 
 def test_a_call_refused_for_one_letter_is_halved_until_that_one_is_found(stand: PostmarkStand) -> None:
     letters = stand.letters(20)
-    stand.server.invalid.add(letters[13].email)
+    stand.server.api.invalid.add(letters[13].email)
 
     answers = stand.provider.send(letters, issue=ISSUE)
 
@@ -195,7 +197,7 @@ def test_a_call_refused_for_one_letter_is_halved_until_that_one_is_found(stand: 
 
 def test_a_call_refused_for_everybody_stops_the_run_after_a_few(stand: PostmarkStand) -> None:
     letters = stand.letters(200)
-    stand.server.invalid.update(letter.email for letter in letters)
+    stand.server.api.invalid.update(letter.email for letter in letters)
 
     answers = stand.provider.send(letters, issue=ISSUE)
 
@@ -207,7 +209,7 @@ def test_a_call_refused_for_everybody_stops_the_run_after_a_few(stand: PostmarkS
 
 def test_a_fault_while_halving_leaves_the_untried_for_later(stand: PostmarkStand) -> None:
     letters = stand.letters(4)
-    stand.server.invalid.add(letters[3].email)
+    stand.server.api.invalid.add(letters[3].email)
     stand.server.misdeeds.extend([None, Misdeed.CUT_AFTER])
 
     answers = stand.provider.send(letters, issue=ISSUE)
@@ -223,12 +225,12 @@ def test_an_issue_in_doubt_is_found_by_one_search(stand: PostmarkStand) -> None:
     found = stand.provider.look_up(IDS, issue=ISSUE)
 
     assert {name: answer.outcome for name, answer in found.items()} == dict.fromkeys(IDS, Outcome.ACCEPTED)
-    assert found["d.1"].provider_id == stand.server.taken[1]["MessageID"]
+    assert found["d.1"].provider_id == stand.server.taken[1].provider_id
 
 
 def test_what_the_search_does_not_show_yet_is_not_called_untaken(stand: PostmarkStand) -> None:
     stand.provider.send(stand.letters(3), issue=ISSUE)
-    stand.server.unindexed.add("d.1")
+    stand.server.api.unindexed.add("d.1")
 
     found = stand.provider.look_up(IDS, issue=ISSUE)
 
@@ -237,14 +239,14 @@ def test_what_the_search_does_not_show_yet_is_not_called_untaken(stand: Postmark
 
 def test_a_search_that_ignores_the_filter_finds_nobody_else(stand: PostmarkStand) -> None:
     stand.provider.send(stand.letters(3), issue=ISSUE)
-    stand.server.ignores_metadata_filter = True
+    stand.server.api.ignores_metadata_filter = True
 
     assert stand.provider.look_up(["d.77"], issue="another-2026-11-12") == {}
 
 
 @pytest.mark.parametrize("page", [b"[]", b"{}", b'{"Messages": [null, {"Metadata": 7}]}', b"<html>"])
 def test_a_search_that_answers_nonsense_finds_nobody(page: bytes, stand: PostmarkStand) -> None:
-    stand.server.canned_search = page
+    stand.server.canned_search = Response(200, page)
 
     assert stand.provider.look_up(IDS, issue=ISSUE) == {}
 

@@ -15,7 +15,7 @@ from newsletter.providers.base import Answer, Letter, Outcome, Provider
 from newsletter.providers.smtp import LETTERS_PER_CONNECTION
 from newsletter.providers.smtp_conversation import envelope_address, wire_form
 from newsletter.providers.smtp_replies import SmtpReply, on_final_dot, on_letter, queue_id
-from tests.conformance.stands import ISSUE, PASSWORD, an_email, compose, settings_for
+from tests.conformance.stand import ISSUE, PASSWORD, an_email, compose, settings_for
 from tests.loopback.smtp import CERTIFICATE, SmtpServer
 
 

@@ -31,7 +31,7 @@ class Server:
         self.ledger = folder / "ledger.txt"
         command = ["--port", "0", "--ledger", str(self.ledger), "--faults", FAULTS, "--seed", str(SEED)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.loopback.postmark", *command],
+            [sys.executable, "-m", "tests.loopback", "postmark", *command],
             cwd=Path(__file__).parents[2],
             stdout=subprocess.PIPE,
             text=True,

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.loopback.postmark import TOKEN, PostmarkServer
+from tests.loopback.api import ApiServer, Taken
+from tests.loopback.postmark import TOKEN, PostmarkApi
 from tests.loopback.smtp import SmtpServer
 from tests.sites import ISSUE, SiteFolder, site
 
@@ -87,7 +88,7 @@ def test_through_an_smtp_server(ready: SiteFolder) -> None:
 
 
 def test_through_postmarks_api(ready: SiteFolder) -> None:
-    with PostmarkServer() as server:
+    with ApiServer(PostmarkApi()) as server:
         ready.environ |= {
             "NEWSLETTER_PROVIDER__NAME": "postmark",
             "NEWSLETTER_PROVIDER__BASE_URL": server.url,
@@ -95,17 +96,15 @@ def test_through_postmarks_api(ready: SiteFolder) -> None:
         }
         assert ready.facts("send", ISSUE)["sent"] == READERS
 
-        check(ready, map(of_json, server.taken))
+        check(ready, map(of_api, server.taken))
 
 
-def of_json(message: dict[str, object]) -> Received:
-    headers = {header["Name"]: header["Value"] for header in message["Headers"]}  # type: ignore[attr-defined]
-    to = re.findall(r"[^\s<>]+@[^\s<>]+", str(message["To"]))[-1]
-    return Received(to, str(message["HtmlBody"]), str(message["TextBody"]), leave_address(headers["List-Unsubscribe"]))
+def of_api(taken: Taken) -> Received:
+    return Received(taken.address, taken.html, taken.text, leave_address(taken.headers["List-Unsubscribe"]))
 
 
 def test_no_key_and_no_full_address_is_in_what_a_failure_says(ready: SiteFolder, tmp_path: Path) -> None:
-    with PostmarkServer() as server:
+    with ApiServer(PostmarkApi()) as server:
         ready.environ |= {
             "NEWSLETTER_PROVIDER__NAME": "postmark",
             "NEWSLETTER_PROVIDER__BASE_URL": server.url,

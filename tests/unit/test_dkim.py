@@ -24,7 +24,7 @@ from newsletter.errors import BadInput
 from newsletter.providers.dkim import Signer, open_signer
 from newsletter.providers.smtp import Smtp
 from newsletter.settings_file import load
-from tests.conformance.stands import an_email, compose
+from tests.conformance.stand import an_email, compose
 from tests.factories import a_site
 from tests.loopback.smtp import SmtpServer
 
