@@ -155,9 +155,13 @@ class DigestSettings(Part):
 class ProviderSettings(Part):
     name: str = "outbox"
     base_url: WebAddress = ""
+    """Where its API is instead of at the provider's own address; the documented path follows."""
+    region: str = ""
+    """Of providers with several: `us-east-1` of Amazon SES, `eu` of Mailgun, SendGrid and SparkPost."""
     domain: str = ""
-    """The name by which we greet an SMTP server; empty: the sender's domain."""
+    """Mailgun's sending domain; the name by which we greet an SMTP server. Empty: the sender's domain."""
     stream: str = ""
+    """Postmark's message stream, SES's configuration set, and the like."""
     host: str = ""
     port: int | None = Field(default=None, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
@@ -172,6 +176,10 @@ class ProviderSettings(Part):
     misbehave: str = ""
     """Only of the fake provider: which faults it shows (see `newsletter.providers.fake`)."""
     api_key: SecretStr | None = None
+    api_secret: SecretStr | None = None
+    """Where there are two: SES (access key id and secret), Mailjet."""
+    session_token: SecretStr | None = None
+    """Of temporary credentials of Amazon's."""
     username: SecretStr | None = None
     password: SecretStr | None = None
 
