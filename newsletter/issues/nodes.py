@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -34,8 +35,9 @@ class YamlProblem(Exception):
         self.index = index
 
 
+@lru_cache(maxsize=8)
 def compose(front: str) -> MappingNode | None:
-    """The nodes of the front matter; None where it is empty. Raises `YamlProblem`."""
+    """The nodes of the front matter, to be looked at only; None where it is empty. Raises `YamlProblem`."""
     try:
         _refuse_bombs(front)
         node = YAML(typ="safe", pure=True).compose(front)
