@@ -53,7 +53,9 @@ def _exchanged(new: Path, path: Path, content: bytes, was: bytes) -> bool:
     in_place, came_out = content, new.read_bytes()
     while True:
         # Somebody's newer file came out: it goes back. What comes out then should be what we had put there.
-        exchange(new, path)
+        if not exchange(new, path):  # the file was deleted this moment
+            new.replace(path)
+            return False
         back = new.read_bytes()
         if back == in_place:
             return False

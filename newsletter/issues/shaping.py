@@ -38,6 +38,7 @@ from newsletter.issues.edits import (
     set_value,
 )
 from newsletter.issues.nodes import YamlProblem, compose, find
+from newsletter.issues.shapes import END, Listed, Shape, without
 
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ud800-\udfff]")
 """Characters that no file of text should hold."""
@@ -50,22 +51,6 @@ class Known(NamedTuple):
     """By id; they stand as comments behind the ids."""
     sections: Mapping[str, str | None] = {}
     """By id of those that may be taken in: the title of the section where the digest's rules put them."""
-
-
-class Listed(NamedTuple):
-    post_id: str
-    title: str | None = None
-    summary: str | None = None
-
-
-class Shape(NamedTuple):
-    """All that an `issue.md` says, without how it says it."""
-
-    subject: str
-    preheader: str
-    intro: str
-    sections: tuple[tuple[str | None, tuple[Listed, ...]], ...]
-    exclude: tuple[str, ...]
 
 
 def shape_of(text: str, *, issue_id: str) -> Shape:
@@ -162,13 +147,13 @@ class _Shaping:
     def move_post(self, edit: MovePost) -> None:
         number, place = self._place_of(edit.post)
         self._refuse_no_section(edit.section)
-        piece_shape = self.wanted.sections[number][1][place]
+        moved = self.wanted.sections[number][1][place]
         front, piece = moving.cut(self.sheet.front, ("sections", number, "posts", place))
         self._front(front)
-        self._take_from(number, place)
-        at = self._raw_position(edit.section, edit.position)
+        self.wanted = self.wanted.without_post(number, place)
+        at = self.wanted.raw_position(edit.section, edit.position)
         self._front(moving.put(self.sheet.front, ("sections", edit.section, "posts"), at, piece))
-        self._put_into(edit.section, at, piece_shape)
+        self.wanted = self.wanted.with_post(edit.section, at, moved)
 
     def pin_first(self, edit: PinFirst) -> None:
         self.move_post(MovePost(post=edit.post, section=0, position=0))
@@ -179,7 +164,7 @@ class _Shaping:
         known = comment_text(self.known.titles.get(edit.post, ""))
         is_plain = not listed.has_own_words and listed.comment in (None, "", known)
         self._front(remove_item(self.sheet.front, listed.path, as_comment=not is_plain))
-        self._take_from(number, place)
+        self.wanted = self.wanted.without_post(number, place)
         if edit.post not in self.draft.exclude:
             self._front(add_items(self.sheet.front, ("exclude",), [NewItem(edit.post)]))
             self.wanted = self.wanted._replace(exclude=(*self.wanted.exclude, edit.post))
@@ -194,7 +179,7 @@ class _Shaping:
             return
         self._front(moving.with_comments(self.sheet.front, comments))
         if edit.section is not None:
-            position = _END if edit.position is None else edit.position
+            position = END if edit.position is None else edit.position
             self.move_post(MovePost(post=edit.post, section=edit.section, position=position))
 
     def _include(self, post_id: str) -> tuple[str, ...]:
@@ -204,22 +189,24 @@ class _Shaping:
             at = self.wanted.exclude.index(post_id)
             front, piece = moving.cut(self.sheet.front, ("exclude", at))
             self._front(front)
-            self.wanted = self.wanted._replace(exclude=_without(self.wanted.exclude, at))
+            self.wanted = self.wanted._replace(exclude=without(self.wanted.exclude, at))
             comments += piece.comments
         return comments
 
     def _add(self, edit: TakeIn, comments: tuple[str, ...]) -> None:
-        section = edit.section if edit.section is not None else self._section_by_rules(edit.post)
+        section, by_rules = edit.section, self.known.sections.get(edit.post)
         if section is None:
-            section = self._add_section(self.known.sections[edit.post])
+            section = self.wanted.section_titled(by_rules)
+        if section is None:
+            section = self._add_section(by_rules)
         self._refuse_no_section(section)
-        at = self._raw_position(section, _END if edit.position is None else edit.position)
+        at = self.wanted.raw_position(section, END if edit.position is None else edit.position)
         item = scalar(edit.post)
         title = self.known.titles.get(edit.post)
         behind = comments or ((f"# {comment_text(title)}",) if title else ())
         piece = moving.Piece(("  ".join((f"- {item}", *behind)),), item, comments)
         self._front(moving.put(self.sheet.front, ("sections", section, "posts"), at, piece))
-        self._put_into(section, at, Listed(edit.post))
+        self.wanted = self.wanted.with_post(section, at, Listed(edit.post))
 
     def override(self, edit: Override) -> None:
         number, place = self._place_of(edit.post)
@@ -231,19 +218,18 @@ class _Shaping:
                 self._front(moving.set_key(self.sheet.front, path, key, value))
             elif was and not value:
                 self._front(moving.drop_key(self.sheet.front, path, key))
-        self._take_from(number, place)
-        self._put_into(number, place, Listed(edit.post, title, summary))
+        new = Listed(edit.post, title, summary)
+        self.wanted = self.wanted.without_post(number, place).with_post(number, place, new)
 
     # --- sections ---
 
     def move_section(self, edit: MoveSection) -> None:
         self._refuse_no_section(edit.section)
         front, piece = moving.cut(self.sheet.front, ("sections", edit.section))
-        others = _without(self.wanted.sections, edit.section)
-        at = min(edit.position, len(others))
+        at = min(edit.position, len(self.wanted.sections) - 1)
         self._front(moving.put(front, ("sections",), at, piece))
-        moved = (*others[:at], self.wanted.sections[edit.section], *others[at:])
-        self.wanted = self.wanted._replace(sections=moved)
+        section = self.wanted.sections[edit.section]
+        self.wanted = self.wanted.without_section(edit.section).with_new_section(at, section)
 
     def rename_section(self, edit: RenameSection) -> None:
         self._refuse_no_section(edit.section)
@@ -253,7 +239,7 @@ class _Shaping:
             self._front(moving.set_key(self.sheet.front, path, "title", title))
         elif old and not title:
             self._front(moving.drop_key(self.sheet.front, path, "title"))
-        self._put_section(edit.section, title, posts)
+        self.wanted = self.wanted.with_section(edit.section, (title, posts))
 
     def _add_section(self, title: str | None) -> int:
         # What has no title is the rest, and comes last.
@@ -261,9 +247,7 @@ class _Shaping:
         is_before_rest = title is not None and bool(titles) and titles[-1] is None
         at = len(titles) - is_before_rest
         self._front(add_section(self.sheet.front, at, title, []))
-        new = ((title and one_line(title)) or None, ())
-        sections = (*self.wanted.sections[:at], new, *self.wanted.sections[at:])
-        self.wanted = self.wanted._replace(sections=sections)
+        self.wanted = self.wanted.with_new_section(at, ((title and one_line(title)) or None, ()))
         return at
 
     # --- places ---
@@ -272,41 +256,16 @@ class _Shaping:
         self.sheet = self.sheet._replace(front=front)
 
     def _place_of(self, post_id: str) -> tuple[int, int]:
-        for number, (_, posts) in enumerate(self.wanted.sections):
-            for place, post in enumerate(posts):
-                if post.post_id == post_id and post_id not in self.wanted.exclude:
-                    return number, place
-        raise NotPossible(f"{post_id} is not in this issue", fix="take it in first")
+        place = self.wanted.place_of(post_id)
+        if place is None:
+            raise NotPossible(f"{post_id} is not in this issue", fix="take it in first")
+        return place
 
     def _refuse_no_section(self, number: int) -> None:
         if number >= len(self.wanted.sections):
             raise NotPossible(f"the issue has no section number {number + 1}", fix="look at the issue again")
 
-    def _section_by_rules(self, post_id: str) -> int | None:
-        title = (self.known.sections[post_id] or "").strip().casefold()
-        titles = [(section[0] or "").strip().casefold() for section in self.wanted.sections]
-        return titles.index(title) if title in titles else None
 
-    def _raw_position(self, section: int, position: int) -> int:
-        """Among all that are listed there; those that are excluded too are not seen by an editor."""
-        posts = self.wanted.sections[section][1]
-        shown = [place for place, post in enumerate(posts) if post.post_id not in self.wanted.exclude]
-        return shown[position] if position < len(shown) else len(posts)
-
-    def _take_from(self, number: int, place: int) -> None:
-        title, posts = self.wanted.sections[number]
-        self._put_section(number, title, _without(posts, place))
-
-    def _put_into(self, number: int, place: int, post: Listed) -> None:
-        title, posts = self.wanted.sections[number]
-        self._put_section(number, title, (*posts[:place], post, *posts[place:]))
-
-    def _put_section(self, number: int, title: str | None, posts: tuple[Listed, ...]) -> None:
-        sections = (*self.wanted.sections[:number], (title, posts), *self.wanted.sections[number + 1 :])
-        self.wanted = self.wanted._replace(sections=sections)
-
-
-_END = 1 << 30
 _STEPS: Mapping[type, Callable[[_Shaping, Any], None]] = {
     SetSubject: _Shaping.subject,
     SetPreheader: _Shaping.preheader,
@@ -324,7 +283,3 @@ _STEPS: Mapping[type, Callable[[_Shaping, Any], None]] = {
 def _summary(text: str | None) -> str | None:
     """As the file gives it back: its lines kept, its ends bare."""
     return intro_text(text or "") or None
-
-
-def _without(items: tuple[Any, ...], place: int) -> tuple[Any, ...]:
-    return (*items[:place], *items[place + 1 :])

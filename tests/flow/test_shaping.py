@@ -147,6 +147,35 @@ def test_a_hand_edit_in_the_very_moment_of_writing_is_kept(
     assert [path.name for path in (site.folder / f"issues/{ISSUE}").iterdir()] == ["issue.md"]
 
 
+def test_two_hand_edits_in_that_moment_leave_the_newer_one(
+    opened: Site, site: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, text = durable.exchange, site.read(FILE)
+    by_hand = [f"{text}\nFirst.\n", f"{text}\nSecond.\n"]
+
+    def just_before(one: Path, other: Path) -> bool:
+        if by_hand:
+            site.write(f"{FILE}.new", by_hand.pop(0)).replace(site.folder / FILE)
+        return real(one, other)
+
+    monkeypatch.setattr(durable, "exchange", just_before)
+    with pytest.raises(Conflict):
+        change(opened, ISSUE, SetIntro(markdown="On the page."), version=sheet(opened, ISSUE).version)
+
+    assert site.read(FILE) == f"{text}\nSecond.\n"
+
+
+def test_where_files_cannot_be_exchanged_an_edit_is_written_all_the_same(
+    opened: Site, site: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "exchange", lambda one, other: False)
+
+    change(opened, ISSUE, SetIntro(markdown="On the page."), version=sheet(opened, ISSUE).version)
+
+    assert site.read(FILE).endswith("---\nOn the page.\n")
+    assert [path.name for path in (site.folder / f"issues/{ISSUE}").iterdir()] == ["issue.md"]
+
+
 def test_an_approved_issue_can_be_seen_and_not_changed(opened: Site, site: SiteFolder) -> None:
     site.facts("approve", ISSUE, "--yes")
     seen = sheet(opened, ISSUE)

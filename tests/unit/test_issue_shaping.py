@@ -25,7 +25,8 @@ from newsletter.issues.editing import (
     SetSubject,
     TakeIn,
 )
-from newsletter.issues.shaping import Known, Shape, shape_of, shaped
+from newsletter.issues.shapes import Shape
+from newsletter.issues.shaping import Known, shape_of, shaped
 
 ISSUE = "weekly-2023-11-16"
 KNOWN = Known(titles={"new/one": "The #1 new one"}, sections={"new/one": "News"})
@@ -353,7 +354,7 @@ def marks(text: str) -> Counter[str]:
     return Counter(re.findall(r"mark\d+\.", text))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files(), st.lists(edits(), min_size=1, max_size=6))
 def test_whatever_is_edited_in_whatever_file_no_word_of_the_editor_is_lost(text: str, wanted: list[Edit]) -> None:
     ends = "\r\n" if "\r\n" in text else "\n"
@@ -376,7 +377,7 @@ def _posts(shape: Shape) -> set[Any]:
     return {post.post_id for _, posts in shape.sections for post in posts if post.post_id not in shape.exclude}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files(), st.integers(0, 4), st.integers(0, 3), st.integers(0, 4))
 def test_a_move_takes_one_post_to_its_place_and_leaves_the_order_of_the_others(
     text: str, number: int, section: int, position: int
@@ -395,7 +396,7 @@ def test_a_move_takes_one_post_to_its_place_and_leaves_the_order_of_the_others(
     assert after._replace(sections=()) == before._replace(sections=())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(files(), TEXTS, TEXTS)
 def test_a_subject_and_an_intro_of_any_text_are_read_back_and_touch_no_other_line(
     text: str, subject: str, intro: str
