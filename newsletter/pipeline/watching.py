@@ -13,7 +13,7 @@ from newsletter import clock
 from newsletter.emails.checks.problem import Problem
 from newsletter.errors import BadInput, NewsletterError, NotPossible
 from newsletter.models import Counts, DeliveryState, IssueState
-from newsletter.pipeline.check import check
+from newsletter.pipeline.preview import preview, problems
 from newsletter.pipeline.send import OPEN_STATES, Watch, send
 from newsletter.pipeline.site import Site
 from newsletter.pipeline.status import counts_of
@@ -37,7 +37,7 @@ class Outlook(NamedTuple):
     """The forecast: who would get it now."""
     due_at: datetime
     problems: tuple[Problem, ...]
-    """All that the checks find; errors first. With an error the approval is refused."""
+    """What hinders it and what the fast checks find; errors first. With an error the approval is refused."""
     unsendable: str | None
     """What the provider's settings lack; None: they will do."""
 
@@ -47,10 +47,11 @@ class Outlook(NamedTuple):
 
 
 def outlook(site: Site, issue: str, *, now: datetime) -> Outlook:
+    """The checks are those of an approval; SpamAssassin, which takes seconds, runs in `check` only."""
     row = site.issue_row(issue)
-    report = check(site, issue, now=now)
+    found = tuple(problems(site, preview(site, issue, now=now)))
     due_at = row.due_at.astimezone(site.settings.site.zone)
-    return Outlook(site.store.deliveries.forecast(row.digest), due_at, report.problems, site.why_unsendable())
+    return Outlook(site.store.deliveries.forecast(row.digest), due_at, found, site.why_unsendable())
 
 
 # --- on its way --------------------------------------------------------------------------------------------------
