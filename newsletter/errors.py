@@ -9,6 +9,7 @@ One class per *reaction* of the caller, not per cause::
     ├── BadInput               settings, posts, issue.md, a table: lists every bad place at once (exit 1)
     ├── TemplateBroken         a template of the theme, with its line (exit 1)
     ├── NotPossible            the thing is there, but its state forbids this (exit 1)
+    │   └── Overtaken          somebody else changed the file since it was read; it was left as it is (exit 1)
     ├── Unsupported            the provider cannot do what is asked; said before the night of sending (exit 1)
     ├── StoreUnusable          the database is locked, damaged, older or newer than this version (exit 1)
     └── NeedsPerson            stopped part-way or in doubt: a person must look (exit 3)
@@ -72,6 +73,10 @@ class TemplateBroken(NewsletterError):
 
 
 class NotPossible(NewsletterError):
+    pass
+
+
+class Overtaken(NotPossible):
     pass
 
 

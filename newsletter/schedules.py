@@ -29,6 +29,10 @@ _LAST_DAY = 31
 # The fourth is the highest that every month has; from the fifth on a month would be left out without a word.
 _HIGHEST_NTH_WEEKDAY = 4
 
+LONGEST_JUMP = timedelta(hours=25)
+"""A zone's clocks have never jumped by more than a day (Samoa, 2011-12-30), so no wall time is further than this from
+the place where an unchanged clock would have had it."""
+
 DayRule = Callable[[date], bool]
 
 
@@ -77,6 +81,12 @@ def place(wall: datetime, zone: ZoneInfo) -> datetime:
     twice is the first. So two wall times may share an instant: the wall time is an occurrence's identity, not this.
     """
     return wall.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone)
+
+
+def instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """When an occurrence is due, in UTC: Python compares two times of one zone as the wall shows them, which is wrong
+    in the hour that comes twice."""
+    return place(wall, zone).astimezone(UTC)
 
 
 def wall_time(instant: datetime, zone: ZoneInfo) -> datetime:

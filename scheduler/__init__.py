@@ -5,6 +5,5 @@ steps         what is next for a due issue; pure
 tick          does what is due now, through the verbs of the pipeline
 actions       those verbs
 outcomes      what became of it, in words
-upcoming      the next due times
 run           ticks every half minute, until a signal
 """

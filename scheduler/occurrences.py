@@ -11,13 +11,9 @@ from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from newsletter.models import Occurrence, OccurrenceState
-from newsletter.schedules import Schedule, place, wall_time
+from newsletter.schedules import LONGEST_JUMP, Schedule, instant, wall_time
 from newsletter.settings import DigestSettings, Settings
 from newsletter.store.occurrences import OccurrencesStore
-
-# A zone's clocks have never jumped by more than a day (Samoa, 2011-12-30), so no wall time is further than this from
-# the place where an unchanged clock would have had it.
-LONGEST_JUMP = timedelta(hours=25)
 
 SET_BACK_TOLERANCE = timedelta(minutes=10)
 """How far the clock may be behind the newest change in the store: several machines never agree to the second."""
@@ -65,12 +61,6 @@ def lateness(wall: datetime, now: datetime, zone: ZoneInfo) -> timedelta:
     """How long ago `wall` was, on the clock on the wall or by the hours that really passed: the shorter, so that a
     change of the clocks never makes an occurrence late."""
     return min(wall_time(now, zone) - wall, now.astimezone(UTC) - instant(wall, zone))
-
-
-def instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """When an occurrence is due, in UTC: Python compares two times of one zone as the wall shows them, which is wrong
-    in the hour that comes twice."""
-    return place(wall, zone).astimezone(UTC)
 
 
 def clock_problem(newest_change: datetime | None, now: datetime) -> str | None:

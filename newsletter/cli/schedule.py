@@ -35,7 +35,7 @@ def schedule(
     """
     from newsletter import clock
     from newsletter.app import open_site
-    from scheduler.upcoming import upcoming
+    from newsletter.pipeline.upcoming import upcoming
 
     with open_site(site) as opened:
         zone = opened.settings.site.zone

@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from newsletter.errors import BadInput, NotPossible, Place
-from newsletter.issues.durable import bytes_of, shown, told_when_impossible, write
+from newsletter.errors import BadInput, NotPossible, Overtaken, Place
+from newsletter.issues.durable import bytes_of, replace, shown, told_when_impossible, write
 from newsletter.issues.frozen_set import ASSETS_FOLDER, asset_files, remove_set, remove_unfinished, write_set
 from newsletter.models import MANIFEST_VERSION, Asset, Email, Issue, Manifest, ManifestPost, Receipt
 
@@ -200,14 +200,23 @@ def read_issue_text(folder: Path) -> str | None:
 def write_issue_text(folder: Path, text: str, *, was: str | None) -> None:
     """Replace `issue.md` by `text`, unless it is no longer what was read (`was`; None: there was none)."""
     with told_when_impossible(f"{shown(folder, ISSUE_FILE)} could not be written, it is as before"):
-        if read_issue_text(folder) != was:
-            raise NotPossible(
+        if not _replaced(folder, text, was):
+            raise Overtaken(
                 f"{shown(folder, ISSUE_FILE)} was changed meanwhile, so it was left as it is",
                 fix="run the command again",
             )
-        if text != was:
-            folder.mkdir(parents=True, exist_ok=True)
-            write(folder / ISSUE_FILE, _encoded(text))
+
+
+def _replaced(folder: Path, text: str, was: str | None) -> bool:
+    if read_issue_text(folder) != was:
+        return False
+    if text == was:
+        return True
+    if was is not None:
+        return replace(folder / ISSUE_FILE, _encoded(text), was=_encoded(was))
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / ISSUE_FILE, _encoded(text))
+    return True
 
 
 # --- bytes ----------------------------------------------------------------------------------------------------

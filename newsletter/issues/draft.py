@@ -10,7 +10,16 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from newsletter.errors import BadInput, Place
 from newsletter.issues.edits import one_line
-from newsletter.issues.nodes import Path, YamlProblem, comment_behind, compose, find, is_null, start_of_node
+from newsletter.issues.nodes import (
+    Path,
+    YamlProblem,
+    comment_behind,
+    compose,
+    end_of_node,
+    find,
+    is_null,
+    start_of_node,
+)
 
 _FENCE = re.compile(r"(?m)^---[ \t]*\r?$\n?")
 _LARGEST = 256 * 1024  # characters of front matter; a thousand posts need 60,000
@@ -41,10 +50,8 @@ class ListedPost(NamedTuple):
     comment: str | None
     path: Path
     """Where it stands in the front matter."""
-
-    @property
-    def has_own_words(self) -> bool:
-        return self.title is not None or self.summary is not None
+    has_own_words: bool
+    """The editor wrote more than its id there: another title or summary, a key of his own, a comment within."""
 
 
 class ListedSection(NamedTuple):
@@ -157,15 +164,18 @@ class _Reading:
         assert node is not None
         comment = comment_behind(self.front, node)
         if not isinstance(node, MappingNode):
-            post_id, title, summary = self._id(path), None, None
+            post_id, title, summary, has_own_words = self._id(path), None, None, False
         else:
             self._refuse_doubled_keys(node)
             if find(node, ("id",))[1] is None:
                 self._mistake(node, "the post's `id:` is missing")
             post_id = self._id((*path, "id")) if find(node, ("id",))[1] is not None else ""
             title, summary = self._text((*path, "title")) or None, self._text((*path, "summary"), lines=True) or None
+            has_own_words = (
+                len(node.value) > 1 or "#" in self.front[start_of_node(node) : end_of_node(self.front, node)]
+            )
         self._refuse_listed_twice(post_id, node)
-        return ListedPost(post_id, title, summary, comment, path)
+        return ListedPost(post_id, title, summary, comment, path, has_own_words)
 
     def _id(self, path: Path) -> str:
         node = find(self.root, path)[1]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from newsletter.errors import NotPossible
 
@@ -20,6 +24,61 @@ def write(path: Path, content: bytes) -> None:
         sync_folder(path.parent)
     finally:
         new.unlink(missing_ok=True)
+
+
+def replace(path: Path, content: bytes, *, was: bytes) -> bool:
+    """Replace the file if it still is `was`, else leave it as it is: False. Durable when this returns.
+
+    Somebody who takes no lock of ours may rename a file of his over it at any moment. So the two files change places,
+    and what came out is looked at: if it is not what was expected, it goes back.
+    """
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        write_new(new, content)
+        if path.read_bytes() != was:
+            return False
+        done = _exchanged(new, path, content, was)
+        sync_folder(path.parent)
+        return done
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _exchanged(new: Path, path: Path, content: bytes, was: bytes) -> bool:
+    if not exchange(new, path):
+        new.replace(path)
+        return True
+    if new.read_bytes() == was:
+        return True
+    in_place, came_out = content, new.read_bytes()
+    while True:
+        # Somebody's newer file came out: it goes back. What comes out then should be what we had put there.
+        if not exchange(new, path):  # the file was deleted this moment
+            new.replace(path)
+            return False
+        back = new.read_bytes()
+        if back == in_place:
+            return False
+        in_place, came_out = came_out, back
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two files change their names in one step; False where the system cannot."""
+    call = _exchange_call()
+    return call is not None and call(os.fsencode(one), os.fsencode(other)) == 0
+
+
+@lru_cache(maxsize=1)
+def _exchange_call() -> Any:
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        if sys.platform == "darwin":
+            return lambda one, other: library.renamex_np(one, other, 2)  # RENAME_SWAP
+        at_cwd, exchanging = -100, 2  # AT_FDCWD and RENAME_EXCHANGE, linux/fcntl.h and linux/fs.h
+        library.renameat2  # noqa: B018 - glibc has it since 2.28
+        return lambda one, other: library.renameat2(at_cwd, one, at_cwd, other, exchanging)
+    except (OSError, AttributeError, TypeError):
+        return None
 
 
 def write_new(path: Path, content: bytes) -> None:

@@ -105,6 +105,23 @@ def refresh(
     return Refreshed(new.text, issue, tuple(refreshing.changes), refreshing.remembered())
 
 
+def retitle(
+    text: str, automatic: Automatic, *, last: LastAutomatic | None, issue_id: str, digest: str, due_at: datetime
+) -> Refreshed:
+    """The text with its subject and preheader brought up to date where they are automatic; nothing else is touched.
+
+    For an edit between two refreshes: what an editor deleted by hand before it still counts as deleted after it.
+    """
+    sheet, draft = read(text, issue_id=issue_id)
+    retitling = _Refreshing(sheet.front, draft, automatic, last or LastAutomatic())
+    retitling.write_subject()
+    new = sheet._replace(front=retitling.front)
+    issue = _issue(new, retitling.draft, issue_id=issue_id, digest=digest, due_at=due_at)
+    remembered = retitling.remembered()
+    listed = tuple(dict.fromkeys((*(last.listed if last else ()), *remembered.listed)))
+    return Refreshed(new.text, issue, tuple(retitling.changes), remembered.model_copy(update={"listed": listed}))
+
+
 def _issue(sheet: Sheet, draft: Draft, *, issue_id: str, digest: str, due_at: datetime) -> Issue:
     return Issue(
         id=issue_id,

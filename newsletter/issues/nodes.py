@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -16,6 +17,7 @@ from ruamel.yaml.tokens import (
     FlowMappingStartToken,
     FlowSequenceEndToken,
     FlowSequenceStartToken,
+    ScalarToken,
 )
 
 Path = tuple[str | int, ...]
@@ -33,8 +35,9 @@ class YamlProblem(Exception):
         self.index = index
 
 
+@lru_cache(maxsize=8)
 def compose(front: str) -> MappingNode | None:
-    """The nodes of the front matter; None where it is empty. Raises `YamlProblem`."""
+    """The nodes of the front matter, to be looked at only; None where it is empty. Raises `YamlProblem`."""
     try:
         _refuse_bombs(front)
         node = YAML(typ="safe", pure=True).compose(front)
@@ -90,6 +93,21 @@ def comment_behind(front: str, node: Node) -> str | None:
     """What stands behind a `#` at the end of the node's last line."""
     found = re.compile(r"[ \t]+#[ \t]?(.*)").match(front, end_of_node(front, node))
     return found[1].strip() if found else None
+
+
+def comments_in(front: str, start: int, end: int) -> tuple[str, ...]:
+    """The comments that stand between two places of the text, from their `#` on, in order."""
+    texts = [
+        (int(token.start_mark.index), int(token.end_mark.index))
+        for token in YAML(typ="safe", pure=True).scan(front)
+        if isinstance(token, ScalarToken)
+    ]
+    found = re.compile(r"(?:(?<=[\s\[{,])|(?<![\s\S]))#[^\r\n]*")
+    return tuple(
+        one[0].rstrip()
+        for one in found.finditer(front, start, end)
+        if not any(first <= one.start() < last for first, last in texts)
+    )
 
 
 def end_of_node(front: str, node: Node) -> int:

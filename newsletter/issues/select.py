@@ -92,6 +92,11 @@ def select(
     )
 
 
+def section_title(post: Post, sections: Sequence[SectionSettings]) -> str | None:
+    """The title of the section where the settings put a post; None: with the rest."""
+    return next((section.title for section in sections if _belongs(post, section)), None)
+
+
 def is_bygone(left_out: LeftOut) -> bool:
     """The post had its time before this issue, as most posts of an old site: not worth a line each week."""
     return left_out.reason.startswith(_ALREADY_IN) or left_out.reason.endswith(_TOO_OLD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from newsletter.pipeline.collect import collect
 from newsletter.pipeline.eligible import excluded, selection_for
 from newsletter.pipeline.pictures import prepare
 from newsletter.pipeline.site import Site
+from newsletter.settings_values import ImagesMode
 from newsletter.store.issues import IssueRow
 
 NONCE_BYTES = 12
@@ -81,11 +82,18 @@ def withdraw(site: Site, issue: str, *, now: datetime) -> Approved:
 
 
 def render_draft(
-    site: Site, issue: Issue, posts: dict[str, Post], *, nonce: str, now: datetime, fetcher: Fetcher | None = None
+    site: Site,
+    issue: Issue,
+    posts: dict[str, Post],
+    *,
+    nonce: str,
+    now: datetime,
+    fetcher: Fetcher | None = None,
+    images: ImagesMode | None = None,
 ) -> Drafted:
-    """The issue as an email, merge fields open, its pictures read and made."""
+    """The issue as an email, merge fields open, its pictures read and made; `images` in place of the digest's way."""
     contents = {post_id: (posts[post_id], content_of(site, posts[post_id])) for post_id in issue.post_ids}
-    pictures = prepare(site, issue, contents, now=now, fetcher=fetcher)
+    pictures = prepare(site, issue, contents, now=now, fetcher=fetcher, mode=images)
     rendered = render_fitting(
         issue, contents, settings=site.settings, nonce=nonce, number=_number(site, issue), pictures=pictures
     )
@@ -139,7 +147,15 @@ def _refuse_errors(issue: str, problems: Sequence[Problem]) -> None:
 
 
 def read_draft(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
-    """The draft as the editor left it; `NotPossible` where a post of it cannot go out with it."""
+    """The draft as the editor left it; `NotPossible` where it cannot go out as it is."""
+    issue, selection = draft_of(site, row)
+    for problem, fix in hindrances_of(issue, selection):
+        raise NotPossible(problem, fix=fix)
+    return issue, selection
+
+
+def draft_of(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
+    """The draft as the editor left it, and what the rules say of its posts."""
     text = archive.read_issue_text(site.issue_folder(row.id))
     if text is None:
         raise NotPossible(
@@ -149,22 +165,21 @@ def read_draft(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
     due_at = row.due_at.astimezone(site.settings.site.zone)
     issue = parse(text, issue_id=row.id, digest=row.digest, due_at=due_at)
     exclude = excluded(site, row.id)
-    selection = selection_for(site, collect(site), row.digest, issue=row.id, due_at=due_at, exclude=exclude)
-    _refuse_posts_that_cannot_go(issue, selection)
-    if not issue.subject.strip():
-        raise NotPossible(f"{row.id} has no subject", fix=f"write one into issues/{row.id}/{archive.ISSUE_FILE}")
-    return issue, selection
+    return issue, selection_for(site, collect(site), row.digest, issue=row.id, due_at=due_at, exclude=exclude)
 
 
-def _refuse_posts_that_cannot_go(issue: Issue, selection: Selection) -> None:
+def hindrances_of(issue: Issue, selection: Selection) -> Iterator[tuple[str, str]]:
+    """Why the draft cannot go out as it is, each with what to do."""
     refresh = f"run `newsletter build {issue.digest} --on {on_of(issue.id)}` to refresh the draft"
     if not issue.entries:
-        raise NotPossible(f"{issue.id} has no posts", fix=refresh)
+        yield f"{issue.id} has no posts", refresh
     reasons = {one.id: one.reason for one in selection.left_out}
     missing = [post_id for post_id in issue.post_ids if post_id not in selection.may_stay]
     if missing:
         lines = [f"  {post_id}: {reasons.get(post_id, 'there is no such post')}" for post_id in missing]
-        raise NotPossible("\n".join([f"{issue.id} holds posts that cannot go out with it:", *lines]), fix=refresh)
+        yield "\n".join([f"{issue.id} holds posts that cannot go out with it:", *lines]), refresh
+    if not issue.subject.strip():
+        yield f"{issue.id} has no subject", f"write one into issues/{issue.id}/{archive.ISSUE_FILE}"
 
 
 def _manifest_post(post: Post, title: str | None) -> ManifestPost:

@@ -123,7 +123,7 @@ def _refresh(
     text = archive.read_issue_text(folder)
     last = last_automatic(row)
     selection = selection_for(site, collected, digest, issue=issue, due_at=due_at, exclude=excluded(site, issue))
-    automatic = Automatic(selection, site.settings.digest_title(digest), _summaries(site, selection.posts))
+    automatic = automatic_for(site, digest, selection)
     if text is None:
         refreshed = write_new(automatic, issue_id=issue, digest=digest, due_at=due_at)
     else:
@@ -196,11 +196,15 @@ def _problems(site: Site, collected: Collected) -> list[str]:
 
 def content_of(site: Site, post: Post) -> PostContent:
     """The rendered text of one post."""
-    return render_content(
+    return site.memory.content(
         post,
         folder=site.settings.posts_folder,
-        site_url=_own_site(site),
-        url_pattern=site.settings.posts.url,
+        render=lambda: render_content(
+            post,
+            folder=site.settings.posts_folder,
+            site_url=_own_site(site),
+            url_pattern=site.settings.posts.url,
+        ),
     )
 
 
@@ -209,5 +213,7 @@ def _own_site(site: Site) -> str:
     return "" if site.settings.posts.url else site.settings.site.url
 
 
-def _summaries(site: Site, posts: tuple[Post, ...]) -> dict[str, str]:
-    return {post.id: content_of(site, post).summary_text for post in posts}
+def automatic_for(site: Site, digest: str, selection: Selection) -> Automatic:
+    """What the issue of a selection would be without an editor."""
+    summaries = {post.id: content_of(site, post).summary_text for post in selection.posts}
+    return Automatic(selection, site.settings.digest_title(digest), summaries)

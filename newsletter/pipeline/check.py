@@ -46,7 +46,9 @@ def check(site: Site, issue: str | None, *, now: datetime, probe: Probe | None =
     row = site.issue_row(issue) if issue else _next(site, now)
     checks_of(site, with_slow=True)
     try:
-        checked = _frozen(site, row) if archive.is_frozen(site.issue_folder(row.id)) else _draft(site, row, now)
+        checked = (
+            approved_checked(site, row) if archive.is_frozen(site.issue_folder(row.id)) else _draft(site, row, now)
+        )
     except (BadInput, NotPossible, TemplateBroken) as error:
         return Report(row.id, tuple(_hindrances(row, error)))
     if probe is not None:
@@ -75,7 +77,7 @@ def _draft(site: Site, row: IssueRow, now: datetime) -> Checked:
     return checked_of(site, issue, drafted.email, posts, pictures=drafted.pictures, fit=drafted.fit)
 
 
-def _frozen(site: Site, row: IssueRow) -> Checked:
+def approved_checked(site: Site, row: IssueRow) -> Checked:
     """From the frozen bytes, whatever the posts and the theme say now."""
     frozen = archive.read_frozen(site.issue_folder(row.id))
     manifest = frozen.manifest

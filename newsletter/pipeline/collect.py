@@ -12,6 +12,7 @@ from newsletter.issues import archive
 from newsletter.models import Collected, IssueState, KnownPost, Manifest, Receipt
 from newsletter.pipeline.site import Site
 from newsletter.posts.folder import read_folder
+from newsletter.posts.stamp import stamp_of
 from newsletter.store.issues import BY_PRODUCT, IssueRow
 
 if TYPE_CHECKING:
@@ -26,6 +27,19 @@ def collect(site: Site, *, strict: bool = False) -> Collected:
             f"the posts folder {site.settings.posts.folder}/ does not exist",
             fix=f"make {root}, or name another one as posts.folder in newsletter.toml",
         )
+    collected = site.memory.collected(stamp_of(root), read=lambda: _read(site, root))
+    if strict and collected.problems:
+        folder = site.settings.posts.folder
+        places = [Place(f"{folder}/{problem.where}", problem.reason) for problem in collected.problems]
+        raise BadInput(
+            f"these files in {folder}/ cannot be read as posts:",
+            places=places,
+            fix="mend them or take them out of the folder; without --strict the other posts go on without them",
+        )
+    return collected
+
+
+def _read(site: Site, root: Path) -> Collected:
     reading = read_folder(
         root,
         zone=site.settings.site.zone,
@@ -39,14 +53,6 @@ def collect(site: Site, *, strict: bool = False) -> Collected:
     new = [one for one in known if one not in before]
     if reading.changed or reading.gone or new:
         site.store.posts.remember(changed=reading.changed, gone=reading.gone, known=new)
-    if strict and collected.problems:
-        folder = site.settings.posts.folder
-        places = [Place(f"{folder}/{problem.where}", problem.reason) for problem in collected.problems]
-        raise BadInput(
-            f"these files in {folder}/ cannot be read as posts:",
-            places=places,
-            fix="mend them or take them out of the folder; without --strict the other posts go on without them",
-        )
     return collected
 
 

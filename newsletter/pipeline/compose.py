@@ -38,10 +38,7 @@ def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> C
     """Reader → letter in this form."""
     email, issue = _as_sent(site, frozen.email), frozen.manifest.issue
     redirect_to = site.settings.provider.redirect_to
-    if form.letter is None:
-        segments = merge.compile_mime(email, sent_at=now)
-    else:
-        segments = merge.compile_json(form.letter, email.nonce)
+    segments = segments_of(email, form, now=now)
     web_url = site.links.web_url(issue)
 
     def compose(reader: Reader) -> Letter:
@@ -53,6 +50,13 @@ def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> C
         return Letter(name, values.address, segments.letter(values), form.shared)
 
     return compose
+
+
+def segments_of(email: Email, form: Form, *, now: datetime) -> merge.Segments:
+    """A letter of this form, split at the merge markers."""
+    if form.letter is None:
+        return merge.compile_mime(email, sent_at=now)
+    return merge.compile_json(form.letter, email.nonce)
 
 
 def _as_sent(site: Site, email: Email) -> Email:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import NamedTuple
 
@@ -35,26 +35,45 @@ class Listing(NamedTuple):
     passed_over: tuple[PassedOver, ...]
 
 
+class Foreseen(NamedTuple):
+    """What issues to come before another one will have changed for it."""
+
+    used: Mapping[str, str]
+    """Issue by post."""
+    left_over: Set[str]
+    due_ats: tuple[datetime, ...]
+
+
+NOTHING_FORESEEN = Foreseen({}, frozenset(), ())
+
+
 def selection_for(
-    site: Site, collected: Collected, digest: str, *, issue: str, due_at: datetime, exclude: Set[str]
+    site: Site,
+    collected: Collected,
+    digest: str,
+    *,
+    issue: str,
+    due_at: datetime,
+    exclude: Set[str],
+    foreseen: Foreseen = NOTHING_FORESEEN,
 ) -> Selection:
     """What the rules say about the issue of `digest` that is due at `due_at`."""
     rules = site.digest(digest)
     start = start_of(
-        site.store.issues.closed_due_ats(digest),
+        [*site.store.issues.closed_due_ats(digest), *foreseen.due_ats],
         due_at=due_at,
         schedule=site.schedule(digest),
         lookback=rules.lookback,
         zone=site.settings.site.zone,
     )
-    used = {post_id: other for post_id, other in site.store.issues.used_posts(digest).items() if other != issue}
+    used = {**foreseen.used, **site.store.issues.used_posts(digest)}
     return select(
         collected.posts,
         rules=rules,
         due_at=due_at,
         start=start,
-        used=used,
-        left_over=site.store.issues.left_over(digest),
+        used={post_id: other for post_id, other in used.items() if other != issue},
+        left_over=site.store.issues.left_over(digest) | foreseen.left_over,
         exclude=exclude,
     )
 

@@ -98,7 +98,7 @@ def prepare(
     return Pictures(
         {key: result for key, result in results.items() if isinstance(result, Found)},
         Rules(
-            address=address or _addresses(site, issue.id),
+            address=address or (lambda name: picture_address(site, issue.id, name)),
             embeds=mode == "embedded",
             max_bytes=images.max_kb * 1000,
             max_total_bytes=images.max_total_kb * 1000,
@@ -109,9 +109,10 @@ def prepare(
     )
 
 
-def _addresses(site: Site, issue: str) -> Callable[[str], str]:
+def picture_address(site: Site, issue: str, name: str) -> str:
+    """Where a picture of an issue lies on the web, from its approval on."""
     pattern = site.settings.images.url or f"{site.settings.site.url}/issues/{{issue}}/assets/{{name}}"
-    return lambda name: pattern.replace("{issue}", quote(issue)).replace("{name}", quote(name))
+    return pattern.replace("{issue}", quote(issue)).replace("{name}", quote(name))
 
 
 # --- which pictures --------------------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from newsletter.errors import NewsletterError, NotFound
 from newsletter.issues.naming import IssueName, issue_id, on_of, split_issue_id
+from newsletter.pipeline.memory import Memory
 from newsletter.schedules import Schedule, place
 from newsletter.settings import DigestSettings, Settings
 from newsletter.store.issues import IssueRow
@@ -22,6 +23,8 @@ class Site:
     store: Store
     links: Links
     roster: Roster
+    memory: Memory = field(default_factory=Memory, compare=False, repr=False)
+    """What was read from the posts folder, for a process that asks again and again."""
 
     def digest(self, name: str) -> DigestSettings:
         """The settings of a digest; raises `NotFound` naming those there are."""

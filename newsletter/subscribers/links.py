@@ -21,11 +21,20 @@ _MAX_TOKEN_CHARS = 400
 _ISSUE_ID = re.compile(r"(?P<digest>[a-z0-9]+(?:-[a-z0-9]+)*)-\d{4}-\d{2}-\d{2}(?:T\d{4})?")
 
 
+TEST_READER = "test"
+"""Instead of a subscriber's id, in the links of test mails and previews: nobody's, since an id has 16 characters."""
+
+
 class Leaving(NamedTuple):
     """What an unsubscribe token says: who, and from which mail the link was opened."""
 
     subscriber_id: str
     issue_id: str
+
+    @property
+    def is_test(self) -> bool:
+        """The link stood in a test mail: there is nobody who could leave."""
+        return self.subscriber_id == TEST_READER
 
 
 class Links:

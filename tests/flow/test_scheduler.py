@@ -29,6 +29,7 @@ import pytest
 from newsletter.errors import NotPossible, StoreUnusable
 from newsletter.issues.naming import issue_id
 from newsletter.models import IssueState, OccurrenceState
+from newsletter.pipeline.upcoming import upcoming
 from newsletter.schedules import Schedule, place
 from newsletter.settings import Settings
 from newsletter.store.issues import BY_PERSON, BY_PRODUCT
@@ -37,7 +38,6 @@ from scheduler.occurrences import note_due
 from scheduler.outcomes import Kind, Outcome
 from scheduler.run import run
 from scheduler.tick import tick
-from scheduler.upcoming import upcoming
 
 ROOT = Path(__file__).parents[2]
 WEDNESDAY = datetime(2023, 11, 15, 12, 0, tzinfo=UTC)

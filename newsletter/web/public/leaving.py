@@ -23,6 +23,8 @@ class Button(NamedTuple):
 
 def leaving_page(pages: Pages, subscriber: Subscriber | None, leaving: Leaving, *, has_left_now: bool) -> Response:
     """The question, or after a POST (`has_left_now`) the answer. Always 200: who is gone already has what he wants."""
+    if leaving.is_test:
+        return pages.message("test_link", status=200, headers=_HEADERS)
     digest = digest_of(leaving.issue_id)
     digests = subscriber.digests if subscriber is not None and subscriber.state in _GETS_MAIL else ()
     heading, lines = _said(pages, digest, digests, has_left_now)

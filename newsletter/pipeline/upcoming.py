@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 
 from newsletter.issues.naming import issue_id
 from newsletter.models import IssueState
-from newsletter.schedules import Schedule, place, wall_time
+from newsletter.schedules import LONGEST_JUMP, Schedule, instant, place, wall_time
 from newsletter.settings import Settings
 from newsletter.store.issues import IssuesStore
-from scheduler.occurrences import LONGEST_JUMP, instant
 
 
 class Upcoming(NamedTuple):
