@@ -9,6 +9,7 @@ from __future__ import annotations
 import html as html_entities
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
@@ -133,9 +134,14 @@ def is_web_address(address: str) -> bool:
 
 
 def _parsed(html: str) -> lxml_html.HtmlElement:
-    clean = nh3.clean(visible(html), tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None, url_schemes=_SCHEMES)
     parser = lxml_html.HTMLParser(huge_tree=True)
-    return lxml_html.fragment_fromstring(_shallow(clean), create_parent="div", parser=parser)
+    return lxml_html.fragment_fromstring(_clean(html), create_parent="div", parser=parser)
+
+
+@lru_cache(maxsize=4)  # the same text is asked for the mail, the web and the text part, one right after another
+def _clean(html: str) -> str:
+    clean = nh3.clean(visible(html), tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None, url_schemes=_SCHEMES)
+    return _shallow(clean)
 
 
 def _shallow(html: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from urllib.parse import quote, urlsplit
 
 from newsletter.emails import adapt, scripts
@@ -41,7 +43,7 @@ class ImageView:
         return self.at(self.frame.design.content_width).src
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PostView:
     number: int
     title: str
@@ -75,10 +77,14 @@ class PostView:
     web_summary: Fragment
     web_body: Fragment
     """The whole post where it has no address of its own, else empty."""
-    text: str
-    """The same as `summary` in plain text, wrapped."""
+    as_text: Callable[[], str]
     read_on: str
     """The text of the link: says what is read and where; no two posts have the same."""
+
+    @cached_property
+    def text(self) -> str:
+        """The same as `summary` in plain text, wrapped; made when it is asked for, which is once a mail."""
+        return self.as_text()
 
     @property
     def is_brief(self) -> bool:
@@ -135,7 +141,7 @@ class PostMaker:
             summary=frame.for_mail(shown, self.level + 1, own_page or web_href, link),
             web_summary=self._for_web(summary),
             web_body=Fragment("") if own_page else self._for_web(self.content.body_html),
-            text=to_text(self._for_web(shown, link)),
+            as_text=partial(self._text, shown, link),
             read_on=self._read_on(link_title, own_page),
         )
 
@@ -148,6 +154,9 @@ class PostMaker:
     def _for_web(self, html: str, link: Link = as_it_is) -> Fragment:
         base_url = self.post.url or self.frame.settings.site.url + "/"
         return self.frame.for_web(html, adapt.Surroundings(base_url, self.level + 1, self.anchor, link))
+
+    def _text(self, shown: str, link: Link) -> str:
+        return to_text(self._for_web(shown, link))
 
     def _directions(self, title: str) -> dict[str, Ready]:
         issue = scripts.is_right_to_left(self.frame.settings.site.language)

@@ -227,7 +227,7 @@ def test_a_known_difference_of_mjml_python_is_still_one(official: Official, know
 @pytest.mark.parametrize("known", REFUSED, ids=lambda known: known.what)
 def test_what_mjml_python_would_lose_is_refused_before_it_is_lost(known: Difference) -> None:
     with pytest.raises(TemplateBroken, match=known.told):
-        compile_mjml(Source(page(known), [], []), slot_prefix="slot0", broken=broken)
+        compile_mjml(Source(page(known), ""), slot_prefix="slot0", broken=broken)
 
 
 def broken(problem: str, origin: Origin | None) -> TemplateBroken:

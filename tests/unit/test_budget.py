@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html as lxml_html
 
-from newsletter.emails import budget, merge
+from newsletter.emails import budget, merge, render
 from newsletter.emails.budget import LIMIT_BYTES, STYLE_LIMIT_BYTES, Fit
+from newsletter.emails.inline import inline
 from newsletter.emails.minify import minified
 from newsletter.emails.render import Rendered, render_fitting
 from newsletter.models import Body, Entry, Post, PostContent, Section
@@ -55,6 +56,30 @@ def test_the_longest_posts_fall_back_to_their_summaries(tmp_path: Path) -> None:
     assert [(one.post_id, one.was, one.now) for one in made.fit.shortened] == [("p1", "full", "summary")]
     assert shown(made).count("Words that say") == 150
     assert "In short." in shown(made)
+
+
+def test_no_more_posts_are_shortened_than_must_be(tmp_path: Path) -> None:
+    listed = "<ul>" + '<li>See <a href="https://www.example.org/a">this</a></li>' * 60 + "</ul>"
+    posts = {post_id: (post, a_content(body_html=listed)) for post_id, (post, _) in posts_of(*[1] * 16).items()}
+
+    made = rendered(tmp_path, posts)
+
+    post_bytes = made.fit.would_be_bytes // len(posts)
+    assert 0 < len(made.fit.shortened) < len(posts)
+    assert budget.counted_bytes(made.fit.size_bytes, made.email.html) + 2 * post_bytes > LIMIT_BYTES
+
+
+@pytest.mark.parametrize("body", ["full", "summary"])
+def test_to_shorten_takes_one_more_page_and_one_of_the_frame(
+    tmp_path: Path, body: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = []
+    monkeypatch.setattr(render, "inline", lambda *given: pages.append(given) or inline(*given))
+
+    made = rendered(tmp_path, posts_of(*[8] * 30, summary=PARAGRAPH * 16), body=body)
+
+    assert made.fit.shortened
+    assert len(pages) == 3
 
 
 def test_the_report_names_the_posts_and_the_bytes(tmp_path: Path) -> None:
