@@ -120,7 +120,7 @@ def issue_view(
         "padding": _padding(one_line(issue.preheader)),
         "date": frame.date(issue.due_at),
         "date_iso": issue.due_at.astimezone(settings.site.zone).date().isoformat(),
-        "number": said(frame.words["number"], number=str(number)) if number else "",
+        "number": said(frame.words["number"], number=str(number)).replace(" ", "\u00a0") if number else "",
         **_ours(frame, "intro", issue.intro),
         **_ours(frame, "notice", notice),
         "sections": sections,

@@ -23,6 +23,7 @@ WIDE_TABLE = "\n".join(
 )
 CODE = "```\n" + "x = " + "a_very_long_name_without_a_break." * 8 + "call()\n    indented(twice)\n```"
 SOUP = '<div style="width:2000px"><p align=right>half <b><i>open <table width=1500><tr><td nowrap>cell<td>cell'
+VIDEO = '<iframe width="1280" height="720" src="https://www.youtube.com/embed/abc-123" title="The talk"></iframe>'
 BODIES = (
     ARABIC * 12,
     "w" * 300 + " and " + "ü" * 300,
@@ -34,7 +35,7 @@ BODIES = (
     SOUP,
     "1. one\n   - two\n     - three\n       - four " + GERMAN + "\n\n- [ ] task\n",
     "![](https://www.example.org/no-alt.png)\n\n![A wide picture](https://www.example.org/wide.png)",
-    "## A heading\n\n#### Another\n\nText with a note.[^1]\n\n[^1]: The note.\n",
+    "## A heading\n\n#### Another\n\nText with a note.[^1]\n\n" + VIDEO + "\n\n[^1]: The note.\n",
     "",
 )
 TITLES = (

@@ -73,8 +73,13 @@ def test_no_more_posts_are_shortened_than_must_be(tmp_path: Path) -> None:
 def test_to_shorten_takes_one_more_page_and_one_of_the_frame(
     tmp_path: Path, body: Body, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pages = []
-    monkeypatch.setattr(render, "inline", lambda *given: pages.append(given) or inline(*given))
+    pages: list[str] = []
+
+    def counted(page: str, css: str) -> str:
+        pages.append(page)
+        return inline(page, css)
+
+    monkeypatch.setattr(render, "inline", counted)
 
     made = rendered(tmp_path, posts_of(*[8] * 30, summary=PARAGRAPH * 16), body=body)
 
