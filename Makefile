@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 NPM_STAMP := tests/npm/node_modules/.installed
+# As mails are seen in Chromium by the tests: also Chinese, Japanese, Korean, and emoji.
+BROWSER := chromium fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 
 .PHONY: demo test check browser npm lock clean
 
@@ -25,7 +27,7 @@ check: $(STAMP) browser npm
 browser: $(STAMP)
 	@$(BIN)/python -c 'import sys; from tests.browser.chromium import chromium_path as path; sys.exit(path() is None)' \
 	  || { [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && apt-get update -qq \
-	       && apt-get install -qq -y --no-install-recommends chromium fonts-noto-core >/dev/null; } \
+	       && apt-get install -qq -y --no-install-recommends $(BROWSER) >/dev/null; } \
 	  || echo "No Chromium or Chrome here: the tests in a browser are skipped (on Debian: sudo apt install chromium)"
 
 # Some tests compare with what npm has, or talk to it (tests/npm/package.json). Without Node, or where the registry cannot

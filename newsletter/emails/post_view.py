@@ -61,6 +61,8 @@ class PostView:
     """Of its own text, whatever the issue's is; `start` and `end` are the sides that belong to it."""
     start: Ready
     end: Ready
+    lang: Ready
+    """The attribute for its title and text, where their letters show another language than the issue's."""
     date: str
     date_iso: str
     authors: str
@@ -130,6 +132,7 @@ class PostMaker:
             is_on_web_only=own_page is None,
             is_lead=number == 1 and image is not None and self.body != "title",
             **self._directions(title),
+            lang=self._lang(title),
             date=frame.date(post.published_at),
             date_iso=post.published_at.astimezone(frame.settings.site.zone).date().isoformat(),
             authors=", ".join(one_line(author) for author in post.authors),
@@ -162,6 +165,11 @@ class PostMaker:
         issue = scripts.is_right_to_left(self.frame.settings.site.language)
         sample = f"{title} {self.content.summary_text}"
         return scripts.directions(scripts.runs_right_to_left(sample, otherwise=issue))
+
+    def _lang(self, title: str) -> Ready:
+        issue = self.frame.settings.site.language
+        own = scripts.language_of(f"{title} {self.content.summary_text}", otherwise=issue)
+        return Ready(f' lang="{own}"' if own != issue else "")
 
     def _reading_time(self) -> str:
         if self.content.words < MIN_WORDS:

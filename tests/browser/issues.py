@@ -94,7 +94,7 @@ def awful(
     site = SiteFolder(folder, settings=settings.replace("[digests.weekly]", "[digests.weekly]\nmax_posts = 40"))
     titles = []
     for number in range(posts):
-        title = f"{TITLES[number % len(TITLES)].strip()} {number}"
+        title = TITLES[number % len(TITLES)].strip() + (f" {number}" if number >= len(TITLES) else "")
         tags = '["One", "A tag of several words", "' + "t" * 80 + '"]'
         more = f"tags: {tags}\nauthor: {GERMAN}\nlang: en\n"
         site.post(f"p{number:02}", title=title, text=BODIES[number % len(BODIES)], more=more)
