@@ -77,11 +77,11 @@ def demo(folder: Path) -> Arrived:
     return arrived(folder / "demo", issue.name)
 
 
-def real(folder: Path) -> Arrived:
-    """The news page of the first user, imported; the issue of its busiest time."""
+def real(folder: Path, *, schedule: str = "thu 09:00") -> Arrived:
+    """The news page of the first user, imported; its issue of 16 November 2023."""
     if not CONTENT.exists():
         pytest.skip("the shared content is not beside this checkout")
-    settings = SETTINGS.replace('schedule = "thu 09:00"', 'schedule = "16th 09:00"')
+    settings = SETTINGS.replace('schedule = "thu 09:00"', f'schedule = "{schedule}"')
     return _sent(SiteFolder(folder, settings=settings), content=CONTENT)
 
 
