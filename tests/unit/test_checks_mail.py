@@ -170,6 +170,15 @@ def test_a_file_in_the_mail_and_a_link_to_a_program_are_told() -> None:
     assert found(looked_at(), "attachments") == []
 
 
+def test_a_link_that_only_the_themes_html_has_belongs_into_its_text_too() -> None:
+    extra = '<a href="https://www.example.net/join">Join</a></body>'
+
+    (told_once,) = found(looked_at(html=lambda html: html.replace("</body>", extra)), "text-part")
+
+    assert "“Join” is not in the text part" in told_once.message
+    assert told_once.fix == "what the theme adds to the mail stands in issue.txt.j2 too: write it there"
+
+
 # --- SpamAssassin ----------------------------------------------------------------------------------------------
 
 SPAM_TABLE = """\
