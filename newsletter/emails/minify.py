@@ -11,6 +11,7 @@ from functools import lru_cache
 
 _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL)
 _STYLES_OF_TAG = re.compile(r"""(<[a-z][^<>]*? style=)("[^"]*"|'[^']*')""")
+_LAST_SEMICOLON = re.compile(r""";(?=["']$)""")
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
@@ -24,7 +25,7 @@ def minified(page: str) -> str:
 
 @lru_cache(maxsize=1024)  # a page has thousands of them, and only dozens that differ
 def _declarations(style: str) -> str:
-    return re.sub(r"([;,:]) +", r"\1", style)
+    return _LAST_SEMICOLON.sub("", re.sub(r"([;,:]) +", r"\1", style))
 
 
 @lru_cache(maxsize=64)

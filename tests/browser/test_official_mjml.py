@@ -74,7 +74,7 @@ SEEN_BY_NOBODY = (
     ),
     Difference(
         "comments for Outlook that follow each other are not made one",
-        "costs some bytes, which count to Gmail's limit like all others",
+        "they are joined afterwards, because bytes count to Gmail's limit",
         ours=r"<tr>\s*<!\[endif\]-->\s*<!--\[if mso \| IE\]>\s*<td",
     ),
     Difference(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,26 @@ def test_styles_stay_far_under_what_gmail_takes_with_dark_and_media_rules_in_blo
     assert not [block for block in blocks if "prefers-color-scheme" in block and ":root" in block]
 
 
+@pytest.mark.parametrize("theme", ["default", "plain", "magazine"])
+def test_ten_posts_take_at_most_six_bytes_of_html_for_one_of_text(tmp_path: Path, theme: str) -> None:
+    words = "What happened in the old mill, who came to see it, and what they would like to do there next. " * 6
+    posts = {
+        f"p{number}": (
+            a_post(f"p{number}", title=f"Title number {number}", authors=("Ann Other",), tags=("News",)),
+            a_content(f"{number} {words}", image_url=f"https://www.example.org/{number}.jpg", image_alt="The mill"),
+        )
+        for number in range(10)
+    }
+    settings = a_site(tmp_path, digests={"weekly": {"title": "The week", "theme": theme}})
+
+    html = render_fitting(an_issue(*posts), posts, settings=settings, nonce=NONCE).email.html
+
+    text = " ".join(lxml_html.document_fromstring(html).body.text_content().split())
+    assert len(html.encode()) / len(text.encode()) < 6
+    assert not re.search(r"<!\[endif\]-->\s*<!--\[if mso \| IE\]>", html)
+    assert html.count("<!--[if") == html.count("<![endif]-->")
+
+
 Sizes = dict[str, dict[Body, int]]
 _sizes = st.dictionaries(
     st.text(min_size=1, max_size=3),
@@ -196,12 +217,12 @@ def test_shortening_ends_and_never_shows_more(sizes: Sizes, save_bytes: int, pos
 
 def test_minifying_keeps_conditional_comments_and_code_and_the_space_between_words() -> None:
     page = (
-        "<!--[if mso]>\n  <table>\n<![endif]-->\n   <p>one\n      two</p><div>a\u00a0\u00a0b</div>"
+        '<!--[if mso]>\n  <table>\n<![endif]-->\n   <p>one\n      two</p><div style="top: 0;">a\u00a0\u00a0b</div>'
         "<style> a { color: red; }\n\n b { margin: 0 } /* why */ </style>"
     )
 
     assert minified(page) == (
-        "<!--[if mso]>\n<table>\n<![endif]-->\n<p>one\ntwo</p><div>a\u00a0\u00a0b</div>"
+        '<!--[if mso]>\n<table>\n<![endif]-->\n<p>one\ntwo</p><div style="top:0">a\u00a0\u00a0b</div>'
         "<style>a{color: red}b{margin: 0}</style>"
     )
 
