@@ -9,6 +9,7 @@ from __future__ import annotations
 import html as html_entities
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
@@ -17,6 +18,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from newsletter.emails.images import AS_THEY_ARE, Pictures, Shown
+from newsletter.emails.player import Look, players, show_boxed, show_pictured
 from newsletter.emails.slots import Fragment
 from newsletter.emails.tagging import Link, as_it_is
 from newsletter.emails.text import visible
@@ -47,11 +49,6 @@ _ATTRIBUTES = {
 _SCHEMES = {"http", "https", "mailto", "tel", "posts"}
 """`posts`: a picture that is only in the posts folder; no link may have it."""
 _TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)(?:\s+[^\s=>]+(?:="[^"]*")?)*\s*/?>')
-UNTITLED_VIDEO = "Watch the video"
-"""What the posts' readers write for a player without a title; they do not know the site's language."""
-_VIDEO = re.compile(
-    r"https?://(?:(?:www\.|m\.)?youtube\.com/watch\?|youtu\.be/|vimeo\.com/\d|[^/]+/[^?#]+\.(?:mp4|webm|mov)$)"
-)
 _VOID = frozenset({"br", "hr", "img"})
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 
@@ -100,27 +97,30 @@ def for_mail(
     table_instead: str,
     width: int,
     pictures: Pictures = AS_THEY_ARE,
-    video: str = "",
+    video: Look = Look(),  # noqa: B008 - it never changes
 ) -> Fragment:
     """Safe HTML for mail clients.
 
     `address` gives what is written for an address (a token: an HTML parser would rewrite it); `table_instead` is the
     HTML that stands for a table too wide for a phone; `width` is that of the text, in pixels;
-    `video` is what a link to a player says that has no title of its own.
+    `video` is how a link to a player is shown.
     """
     root = _parsed(html)
     _fit_headings(root, where.heading_level)
-    _players(root, video)
+    videos = players(root)
     for element in root.iter("*"):
         element.attrib.pop("id", None)
     _plain_boxes(root)
     _code_lines(root)
     _links(root, where, address)
     for image, shown in _shown_images(root, where.base_url, pictures, width, on_web=False):
-        image.set("src", address(shown.src))
-        _set_size(image, shown)
-        # Without its picture a box as wide as the attribute would widen the table around it (Chromium, 2026-11-23).
-        image.set("style", f"width:100%;max-width:{shown.width}px")
+        _place(image, shown, address)
+    for player in videos:
+        still = pictures.still(player.poster, video.plain, width=width, base_url=where.base_url)
+        if still is None:
+            show_boxed(player, video)
+        else:
+            _place(show_pictured(player, video), still, address)
     _narrow_tables(root, table_instead)
     return _written(root)
 
@@ -133,9 +133,14 @@ def is_web_address(address: str) -> bool:
 
 
 def _parsed(html: str) -> lxml_html.HtmlElement:
-    clean = nh3.clean(visible(html), tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None, url_schemes=_SCHEMES)
     parser = lxml_html.HTMLParser(huge_tree=True)
-    return lxml_html.fragment_fromstring(_shallow(clean), create_parent="div", parser=parser)
+    return lxml_html.fragment_fromstring(_clean(html), create_parent="div", parser=parser)
+
+
+@lru_cache(maxsize=4)  # the same text is asked for the mail, the web and the text part, one right after another
+def _clean(html: str) -> str:
+    clean = nh3.clean(visible(html), tags=_TAGS, attributes=_ATTRIBUTES, link_rel=None, url_schemes=_SCHEMES)
+    return _shallow(clean)
 
 
 def _shallow(html: str) -> str:
@@ -176,28 +181,6 @@ def _plain_boxes(root: lxml_html.HtmlElement) -> None:
         if box.tag == "figcaption":
             box.set("class", "note")
         box.tag = "div"
-
-
-def _players(root: lxml_html.HtmlElement, untitled: str) -> None:
-    """A link that stands for a video (`newsletter.posts.rework` makes it of a player) gets a box and a mark of its own.
-
-    No mail client plays one. Its picture is shown where the post gives one (a `poster`, an image in the link); a still
-    from the video's host would tell that host who opens the mail.
-    """
-    for paragraph in root.iter("p"):
-        link = paragraph[0] if len(paragraph) == 1 else None
-        if link is None or link.tag != "a" or (paragraph.text or "").strip() or (link.tail or "").strip():
-            continue
-        image = link[0] if len(link) == 1 and link[0].tag == "img" and not (link.text or "").strip() else None
-        if (len(link) and image is None) or not _VIDEO.match(link.get("href", "")):
-            continue
-        paragraph.set("class", "video")
-        title = ((link.text if image is None else image.tail) or "").strip()
-        words = f"\u25b6\u00a0 {untitled if untitled and title in ('', UNTITLED_VIDEO) else title or UNTITLED_VIDEO}"
-        if image is None:
-            link.text = words
-        else:
-            image.tail = words
 
 
 def _code_lines(root: lxml_html.HtmlElement) -> None:
@@ -257,6 +240,13 @@ def _shown_images(
             continue
         image.set("alt", image.get("alt", ""))
         yield image, shown
+
+
+def _place(image: lxml_html.HtmlElement, shown: Shown, address: Callable[[str], str]) -> None:
+    image.set("src", address(shown.src))
+    _set_size(image, shown)
+    # Without its picture a box as wide as the attribute would widen the table around it (Chromium, 2026-11-23).
+    image.set("style", f"width:100%;max-width:{shown.width}px")
 
 
 def _set_size(image: lxml_html.HtmlElement, shown: Shown) -> None:

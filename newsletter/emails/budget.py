@@ -26,6 +26,8 @@ TRACKED_LINK_BYTES = 100
 """What a provider's link tracking adds to an address, about."""
 TITLE_BYTES = 300
 """What a post takes as a mere title, about."""
+READ_ON_BYTES = 400
+"""What a post in brief has that a whole one has not, the link to it, about."""
 LONGEST_NAME_BYTES = 200
 LONGEST_EMAIL_BYTES = 254
 """RFC 5321 4.5.3.1.3, less the angle brackets."""
@@ -110,14 +112,36 @@ def style_bytes(html: str) -> int:
     return sum(len(block.encode()) for block in re.findall(r"<style\b[^>]*>(.*?)</style>", html, re.DOTALL))
 
 
+def has_many_links(page: str) -> bool:
+    """Whether the room for tracking depends on the number of links."""
+    return TRACKED_LINK_BYTES * len(_LINK.findall(page)) > ROOM_BYTES
+
+
+def text_bytes(html: str, *, are_links_counted: bool) -> int:
+    """What a post's text takes in a page beside its styles."""
+    return len(html.encode()) + (TRACKED_LINK_BYTES * len(_LINK.findall(html)) if are_links_counted else 0)
+
+
 # --- shortening ------------------------------------------------------------------------------------------------
 
 
 def sizes(entry: Entry, content: PostContent) -> dict[Body, int]:
-    """Bytes of HTML of one post, by how much of it is shown."""
+    """Bytes of HTML of one post as it was read, by how much of it is shown."""
     summary = entry.summary or content.summary_html
     whole = entry.summary or content.body_html
     return {"full": len(whole.encode()), "summary": len(summary.encode()), "title": 0}
+
+
+def in_mail(sizes: Mapping[Body, int], shown: Body, shown_bytes: int) -> dict[Body, int]:
+    """What the post takes in the mail, by how much of it is shown, from what it takes there now as `shown`.
+
+    Styles on every element and addresses in full make twice or more of what was read; how much, depends on the post.
+    """
+    growth = shown_bytes / sizes[shown] if sizes[shown] else 1.0
+    grown: dict[Body, int] = {body: round(size * growth) for body, size in sizes.items()}
+    if shown == "full" and sizes["summary"] != sizes["full"]:
+        grown["summary"] += READ_ON_BYTES
+    return grown
 
 
 def shorter(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,14 @@ def tables(roots: Iterable[Path], theme: str, name: str) -> list[dict[str, Any]]
 def _table(root: Path, name: str) -> dict[str, Any]:
     path = root / name
     try:
-        return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+        return _parsed(path.read_text("utf-8")) if path.is_file() else {}
     except ValueError as error:
         line = re.search(r"line (\d+)", str(error))
         raise TemplateBroken(
             f"{name} is no valid TOML: {error}", template=name, line=int(line[1]) if line else None, fix=f"mend {path}"
         ) from error
+
+
+@lru_cache(maxsize=16)  # read anew for each rendering, and to parse it takes longer than anything but the posts
+def _parsed(toml: str) -> dict[str, Any]:
+    return tomllib.loads(toml)

@@ -11,6 +11,8 @@ from typing import Any
 from newsletter.emails import adapt
 from newsletter.emails.design import Design
 from newsletter.emails.images import AS_THEY_ARE, Pictures
+from newsletter.emails.picture import Plain
+from newsletter.emails.player import Look
 from newsletter.emails.slots import Fragment, Slots
 from newsletter.emails.tagging import Link, Tagging, as_it_is
 from newsletter.settings import Settings
@@ -49,8 +51,13 @@ class Frame:
             table_instead=instead,
             width=width,
             pictures=self.pictures,
-            video=self.words["video"],
+            video=self._look_of_video,
         )
+
+    @property
+    def _look_of_video(self) -> Look:
+        accent, on_accent = self.design.light.accent, self.design.light.on_accent
+        return Look(self.words["video"], self.words["video_alt"], Plain(accent, on_accent))
 
     def for_web(self, html: str, where: adapt.Surroundings) -> Fragment:
         key = (html, where)

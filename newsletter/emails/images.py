@@ -11,12 +11,25 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from newsletter.emails.picture import ENCODER, Encoded, Keep, Original, Refused, anew, encoded, suffix_of
+from newsletter.emails.picture import (
+    ENCODER,
+    Encoded,
+    Keep,
+    Original,
+    Plain,
+    Refused,
+    anew,
+    encoded,
+    plain_still,
+    suffix_of,
+)
 from newsletter.emails.slots import Ready
 from newsletter.models import Asset
 
 RETINA = 2
 """Pixels of the file for one pixel shown: phones have two and more."""
+STILL_SHAPE = 9 / 16
+"""Of a video without a picture: its height, where its width is 1."""
 CONTENT_ID_HOST = "pictures.invalid"
 """A Content-ID is an address that nobody writes to; what makes it unique is the picture's hash (RFC 2392)."""
 
@@ -72,6 +85,8 @@ class Rules(NamedTuple):
     """They travel within the mail; the web version has them from the web all the same."""
     max_bytes: int = 200_000
     max_total_bytes: int = 1_000_000
+    makes_files: bool = True
+    """False: nobody would keep them."""
 
 
 class Pictures:
@@ -105,16 +120,38 @@ class Pictures:
 
         `written` is its address in the post's HTML; where that is relative, it is taken from `base_url`.
         """
-        address = written if written in self._found or written in self._gone else urljoin(base_url, written)
+        address = self._address_of(written, base_url)
         if address in self._gone:
             return None
         found = self._found.get(address)
         if found is None:
             return Shown(address, width, None) if address.startswith(("http://", "https://")) else None
         file = self._file(address, found, width * RETINA)
-        if file is None:
+        return self._sized(file, found.original, width, on_web=on_web) if file else None
+
+    def still(self, poster: str, plain: Plain, *, width: int, base_url: str = "") -> Shown | None:
+        """What stands for a video: its poster with a play mark, else a plain picture; None: no files are made.
+
+        A poster that was not read is shown as it is.
+        """
+        address = self._address_of(poster, base_url) if poster else ""
+        found = self._found.get(address)
+        if found and (file := self._file(address, found, width * RETINA, is_video=True)):
+            return self._sized(file, found.original, width)
+        if address and found is None and address not in self._gone:
+            return self.shown(poster, width=width, base_url=base_url)
+        if not self._rules.makes_files:
             return None
-        original = found.original
+        size = (width * RETINA, round(width * RETINA * STILL_SHAPE))
+        key = "-".join(("still", *plain, str(size[0]), ENCODER)).replace("#", "")
+        made = Encoded(self._keep(key, lambda: plain_still(plain, size)), ".png")
+        self._files[key, size[0]] = made
+        return Shown(self._address(made.name, on_web=False), width, round(width * STILL_SHAPE))
+
+    def _address_of(self, written: str, base_url: str) -> str:
+        return written if written in self._found or written in self._gone else urljoin(base_url, written)
+
+    def _sized(self, file: Encoded, original: Original, width: int, *, on_web: bool = False) -> Shown:
         shown_width = min(width, original.width)
         height = max(1, round(shown_width * original.height / original.width))
         return Shown(self._address(file.name, on_web=on_web), shown_width, height)
@@ -134,23 +171,23 @@ class Pictures:
     def _address(self, name: str, *, on_web: bool) -> str:
         return f"cid:{content_id(name)}" if self._rules.embeds and not on_web else self._rules.address(name)
 
-    def _file(self, address: str, found: Found, width: int) -> Encoded | None:
+    def _file(self, address: str, found: Found, width: int, *, is_video: bool = False) -> Encoded | None:
         width = min(width, found.original.width)
-        key = (address, width)
+        key = (f"video:{address}" if is_video else address, width)
         if key not in self._files:
             try:
-                self._files[key] = self._made(found, width)
+                self._files[key] = self._made(found, width, is_video=is_video)
             except Refused as error:
                 self._files[key] = None
                 self._tell(found, error.reason, error.fix, is_missing=True)
         return self._files[key]
 
-    def _made(self, found: Found, width: int) -> Encoded:
+    def _made(self, found: Found, width: int, *, is_video: bool) -> Encoded:
         original, most = found.original, self._rules.max_bytes
         if found.original.note:
             self._tell(found, original.note, "save it as a lighter GIF, or as a picture that stands still")
-        key = f"{original.sha256}-{width}-{most}-{ENCODER}"
-        content = self._keep(key, lambda: encoded(original, width=width, max_bytes=most).content)
+        key = f"{original.sha256}-{width}-{most}-{ENCODER}{'-video' if is_video else ''}"
+        content = self._keep(key, lambda: encoded(original, width=width, max_bytes=most, is_video=is_video).content)
         if len(content) > most and not original.moves:
             self._tell(found, f"has {len(content) // 1000} kB at its lightest, over {most // 1000}", "save it smaller")
         return Encoded(content, suffix_of(content))
@@ -171,5 +208,5 @@ def content_id(name: str) -> str:
     return f"{name}@{CONTENT_ID_HOST}"
 
 
-AS_THEY_ARE = Pictures({}, Rules(address=str))
+AS_THEY_ARE = Pictures({}, Rules(address=str, makes_files=False))
 """Pictures left where they are: nothing is read, every web address stays."""

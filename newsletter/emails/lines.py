@@ -1,13 +1,12 @@
 """From a place in the filled MJML back to the template and line that it came from, parts included.
 
 Marks of two private-use characters around `template:line` stand in front of every template line while it is filled.
-They are taken out before anything else reads the text, and what they said is kept with their place.
+They are taken out before anything else reads the text; what they said is looked up only for a mistake.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from typing import NamedTuple
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
@@ -20,16 +19,19 @@ class Origin(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Filled MJML without marks, and where each stretch of it came from."""
+    """Filled MJML without marks, and with them: what tells where each stretch of it came from."""
 
     text: str
-    starts: list[int]
-    origins: list[Origin]
+    with_marks: str
 
     def origin(self, offset: int) -> Origin | None:
-        """Where the character at `offset` was written."""
-        found = bisect_right(self.starts, offset) - 1
-        return self.origins[found] if found >= 0 else None
+        """Where the character at `offset` of the text was written."""
+        found, taken_out = None, 0
+        for mark in _MARK.finditer(self.with_marks):
+            if mark.start() - taken_out > offset:
+                break
+            found, taken_out = Origin(mark[1], int(mark[2])), taken_out + len(mark[0])
+        return found
 
 
 def marked(data: str, template: str, line: int) -> str:
@@ -40,11 +42,4 @@ def marked(data: str, template: str, line: int) -> str:
 
 def unmarked(filled: str) -> Source:
     """Take the marks out."""
-    pieces, starts, origins, length, last = [], [], [], 0, 0
-    for mark in _MARK.finditer(filled):
-        pieces.append(filled[last : mark.start()])
-        length += mark.start() - last
-        starts.append(length)
-        origins.append(Origin(mark[1], int(mark[2])))
-        last = mark.end()
-    return Source("".join([*pieces, filled[last:]]), starts, origins)
+    return Source(_MARK.sub("", filled), filled)

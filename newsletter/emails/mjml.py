@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _ATTRIBUTE = re.compile(r"\s*([^\s=\"'/]+)(?:\s*=\s*(\"[^\"]*\"|'[^']*'|[^\s\"']+))?", re.DOTALL)
+_TWO_COMMENTS = re.compile(r"(<!--\[if mso \| IE\]>[^!]*)<!\[endif\]-->\s*<!--\[if mso \| IE\]>")
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
@@ -71,7 +72,14 @@ def compile_mjml(source: Source, *, slot_prefix: str, broken: Broken) -> str:
         raise broken(problem.problem, source.origin(problem.offset)) from problem
     if left := re.search(r"</?mj-[\w-]*", html):
         raise broken(f"MJML left {left[0]}> in the page", None)
-    return _with_landmark(html)
+    return _with_landmark(_joined(html))
+
+
+def _joined(html: str) -> str:
+    """The same with comments for Outlook that follow each other made one, as npm's mjml does: a post's cost less."""
+    while (joined := _TWO_COMMENTS.sub(r"\1", html)) != html:
+        html = joined
+    return html
 
 
 def _with_landmark(html: str) -> str:

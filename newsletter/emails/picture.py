@@ -15,7 +15,7 @@ from io import BytesIO
 from typing import NamedTuple
 
 import PIL
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageDraw, ImageOps
 
 from newsletter.emails import picture_svg
 
@@ -35,6 +35,8 @@ _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "TIFF")
 _JPEG_QUALITIES = (84, 76, 68, 60, 52)
 _SHRINK = 0.85
 _FEWEST_PIXELS = 64
+_SHADE = "#10141acc"
+"""Behind a white play mark on any picture."""
 
 # Decoders meet hostile bytes with all of these; none of them says more than that the picture is broken.
 _BROKEN = (
@@ -88,6 +90,13 @@ class Encoded(NamedTuple):
         return hashlib.sha256(self.content).hexdigest()[:20] + self.suffix
 
 
+class Plain(NamedTuple):
+    """The colours of a still without a picture."""
+
+    ground: str
+    mark: str
+
+
 def looked_at(content: bytes, *, keep: Keep = anew) -> Original:
     """What the picture is. Raises `Refused`; a drawing (SVG) is made pixels of here, which `keep` may have."""
     if len(content) > MAX_BYTES:
@@ -116,16 +125,19 @@ def looked_at(content: bytes, *, keep: Keep = anew) -> Original:
     return Original(content, width, height, moves and is_gif and not too_heavy, note)
 
 
-def encoded(original: Original, *, width: int, max_bytes: int) -> Encoded:
+def encoded(original: Original, *, width: int, max_bytes: int, is_video: bool = False) -> Encoded:
     """The picture at most `width` pixels wide, never enlarged, and under `max_bytes` where that can be.
 
-    A result over `max_bytes` is as light as it gets. Raises `Refused` for one that turns out to be broken.
+    A result over `max_bytes` is as light as it gets. `is_video`: with a play mark over it, unless it moves by itself.
+    Raises `Refused` for one that turns out to be broken.
     """
     if original.moves:
         _check_frames(original)
         return Encoded(original.content, ".gif")
     try:
         image = _pixels(original, width)
+        if is_video:
+            image = _with_play_mark(image, disc=_SHADE, triangle="white")
         best: Encoded | None = None
         for candidate in _candidates(image, is_photograph=_is_jpeg(original.content)):
             if best is None or len(candidate.content) < len(best.content):
@@ -136,6 +148,12 @@ def encoded(original: Original, *, width: int, max_bytes: int) -> Encoded:
         raise _broken(original.content) from error
     assert best is not None
     return best
+
+
+def plain_still(plain: Plain, size: tuple[int, int]) -> bytes:
+    """What stands for a video that has no picture: a PNG."""
+    ground = Image.new("RGB", size, plain.ground)
+    return _png(_with_play_mark(ground, disc=plain.mark, triangle=plain.ground)).content
 
 
 def suffix_of(content: bytes) -> str:
@@ -227,6 +245,20 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 # --- writing ---------------------------------------------------------------------------------------------------
+
+
+def _with_play_mark(image: Image.Image, *, disc: str, triangle: str) -> Image.Image:
+    """In the middle; drawn large and made small, because Pillow draws without smooth edges."""
+    side = max(1, round(min(image.size) * 0.3))
+    large = side * 4
+    mark = Image.new("RGBA", (large, large))
+    pen = ImageDraw.Draw(mark)
+    pen.ellipse((0, 0, large - 1, large - 1), fill=disc)
+    pen.polygon([(large * x, large * y) for x, y in ((0.38, 0.27), (0.38, 0.73), (0.77, 0.5))], fill=triangle)
+    mark = mark.resize((side, side), Image.Resampling.LANCZOS)
+    marked = image.convert("RGBA")
+    marked.alpha_composite(mark, ((image.width - side) // 2, (image.height - side) // 2))
+    return marked.convert(image.mode)
 
 
 def _candidates(image: Image.Image, *, is_photograph: bool) -> Iterator[Encoded]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from urllib.parse import quote, urlsplit
 
 from newsletter.emails import adapt, scripts
@@ -41,7 +43,7 @@ class ImageView:
         return self.at(self.frame.design.content_width).src
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PostView:
     number: int
     title: str
@@ -59,6 +61,8 @@ class PostView:
     """Of its own text, whatever the issue's is; `start` and `end` are the sides that belong to it."""
     start: Ready
     end: Ready
+    lang: Ready
+    """The attribute for its title and text, where their letters show another language than the issue's."""
     date: str
     date_iso: str
     authors: str
@@ -75,10 +79,14 @@ class PostView:
     web_summary: Fragment
     web_body: Fragment
     """The whole post where it has no address of its own, else empty."""
-    text: str
-    """The same as `summary` in plain text, wrapped."""
+    as_text: Callable[[], str]
     read_on: str
     """The text of the link: says what is read and where; no two posts have the same."""
+
+    @cached_property
+    def text(self) -> str:
+        """The same as `summary` in plain text, wrapped; made when it is asked for, which is once a mail."""
+        return self.as_text()
 
     @property
     def is_brief(self) -> bool:
@@ -124,6 +132,7 @@ class PostMaker:
             is_on_web_only=own_page is None,
             is_lead=number == 1 and image is not None and self.body != "title",
             **self._directions(title),
+            lang=self._lang(title),
             date=frame.date(post.published_at),
             date_iso=post.published_at.astimezone(frame.settings.site.zone).date().isoformat(),
             authors=", ".join(one_line(author) for author in post.authors),
@@ -135,7 +144,7 @@ class PostMaker:
             summary=frame.for_mail(shown, self.level + 1, own_page or web_href, link),
             web_summary=self._for_web(summary),
             web_body=Fragment("") if own_page else self._for_web(self.content.body_html),
-            text=to_text(self._for_web(shown, link)),
+            as_text=partial(self._text, shown, link),
             read_on=self._read_on(link_title, own_page),
         )
 
@@ -149,10 +158,18 @@ class PostMaker:
         base_url = self.post.url or self.frame.settings.site.url + "/"
         return self.frame.for_web(html, adapt.Surroundings(base_url, self.level + 1, self.anchor, link))
 
+    def _text(self, shown: str, link: Link) -> str:
+        return to_text(self._for_web(shown, link))
+
     def _directions(self, title: str) -> dict[str, Ready]:
         issue = scripts.is_right_to_left(self.frame.settings.site.language)
         sample = f"{title} {self.content.summary_text}"
         return scripts.directions(scripts.runs_right_to_left(sample, otherwise=issue))
+
+    def _lang(self, title: str) -> Ready:
+        issue = self.frame.settings.site.language
+        own = scripts.language_of(f"{title} {self.content.summary_text}", otherwise=issue)
+        return Ready(f' lang="{own}"' if own != issue else "")
 
     def _reading_time(self) -> str:
         if self.content.words < MIN_WORDS:

@@ -8,6 +8,7 @@ all given the plain words and addresses. docs/design.md says what was measured.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from newsletter.emails.slots import Slots
 from newsletter.emails.tagging import tagging
 from newsletter.emails.text import one_line
 from newsletter.emails.theme import ISSUE_TEMPLATE, Theme
-from newsletter.emails.view import Chosen, issue_view, merge_fields
+from newsletter.emails.view import Chosen, MadeViews, issue_view, merge_fields
 from newsletter.models import Body, Email, Issue
 from newsletter.settings import Settings
 
@@ -89,6 +90,8 @@ class _Page(NamedTuple):
     view: dict[str, Any]
     html: str
     size_bytes: int
+    style_bytes: Mapping[str, int]
+    """Of each piece of finished HTML, by its token."""
 
     @property
     def counted_bytes(self) -> int:
@@ -111,6 +114,7 @@ class _Draft:
         self._longest = budget.longest_fields(settings)
         self._body: Body = digest.body if digest else "summary"
         self._slots = Slots(nonce)
+        self._made: MadeViews = {}
         self.title = one_line(digest.title if digest and digest.title else settings.site.name)
         self.theme = Theme(settings, digest.theme if digest else "default")
         self._frame = Frame(
@@ -131,17 +135,18 @@ class _Draft:
         return self._shortened(page, wanted) if page.over_bytes > 0 else (page, Fit(page.size_bytes, page.size_bytes))
 
     def _shortened(self, first: _Page, wanted: Mapping[str, Body]) -> tuple[_Page, Fit]:
-        sizes = {entry.post_id: budget.sizes(entry, self._posts[entry.post_id][1]) for entry in self._issue.entries}
+        texts = {entry.post_id: budget.sizes(entry, self._posts[entry.post_id][1]) for entry in self._issue.entries}
         frame_bytes = self._page(self._issue.model_copy(update={"sections": ()}), {}).counted_bytes
         page, bodies = first, dict(wanted)
         while page.over_bytes > 0:
-            posts_bytes = page.counted_bytes - frame_bytes
+            posts_bytes, taken = page.counted_bytes - frame_bytes, self._text_bytes(page)
+            sizes = {post_id: budget.in_mail(texts[post_id], body, taken[post_id]) for post_id, body in bodies.items()}
             less = budget.shorter(bodies, sizes, posts_bytes=posts_bytes, save_bytes=page.over_bytes)
             if less == bodies:
                 break
             bodies, page = less, self._page(self._issue, less)
         titles = {entry.post_id: entry.title or self._posts[entry.post_id][0].title for entry in self._issue.entries}
-        shortened = budget.shortened(titles, wanted, bodies, sizes)
+        shortened = budget.shortened(titles, wanted, bodies, texts)
         return page, Fit(page.size_bytes, first.size_bytes, max(0, page.over_bytes), shortened)
 
     def _page(self, issue: Issue, bodies: Mapping[str, Body]) -> _Page:
@@ -153,9 +158,20 @@ class _Draft:
             bodies=bodies,
             notice=self._notice,
             number=self._number,
+            made=self._made,
         )
-        html = _html(self.theme, {**view, **merge_fields(self._nonce, html=True)}, self._slots)
-        return _Page(view, html, budget.merged_bytes(html, self._nonce, self._longest))
+        html, styles = _html(self.theme, {**view, **merge_fields(self._nonce, html=True)}, self._slots)
+        return _Page(view, html, budget.merged_bytes(html, self._nonce, self._longest), styles)
+
+    def _text_bytes(self, page: _Page) -> dict[str, int]:
+        """What each post's text takes in the page, by the post's id: with its styles, and its addresses in full."""
+        shown = [post.summary for section in page.view["sections"] for post in section.posts]
+        alike, are_links_counted = Counter(shown), budget.has_many_links(page.html)
+        return {
+            post_id: budget.text_bytes(self._slots.put_text(text), are_links_counted=are_links_counted)
+            + page.style_bytes[self._slots.html(text)] // alike[text]
+            for post_id, text in zip(self._issue.post_ids, shown, strict=True)
+        }
 
 
 def _text(theme: Theme, values: Mapping[str, Any]) -> str:
@@ -164,15 +180,16 @@ def _text(theme: Theme, values: Mapping[str, Any]) -> str:
     return re.sub(r"\n{4,}", "\n\n\n", lines_without_ends).strip("\n") + "\n"
 
 
-def _html(theme: Theme, values: Mapping[str, Any], slots: Slots) -> str:
+def _html(theme: Theme, values: Mapping[str, Any], slots: Slots) -> tuple[str, Counter[str]]:
+    """The finished page, and what the styles take of it on each piece of finished HTML."""
     source = lines.unmarked(theme.fill(ISSUE_TEMPLATE, values, slots=slots))
     compiled = compile_mjml(source, slot_prefix=slots.prefix, broken=theme.broken)
     page = minified(inline(slots.put_html(compiled), theme.fill(POST_STYLES, values)))
     _check_survivors(theme, source.text, compiled, page, slots)
-    finished = slots.put_text(page)
+    finished = slots.put_text(slots.without_marks(page))
     if slots.prefix.lower() in finished.lower():
         raise theme.broken("a filter changed what stands for the text of a post; print texts as they are", None)
-    return finished
+    return finished, slots.style_bytes(page)
 
 
 def _check_survivors(theme: Theme, source: str, compiled: str, page: str, slots: Slots) -> None:

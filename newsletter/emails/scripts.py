@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from math import ceil
 
@@ -10,6 +11,19 @@ from newsletter.emails.slots import Ready
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"})
 _WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "km", "my", "yue"})
 _ASIAN = frozenset({"zh", "ja", "ko", "yue"})
+_LANGUAGES = (
+    ("ko", re.compile("[\uac00-\ud7a3\u1100-\u11ff]")),
+    ("ja", re.compile("[\u3040-\u30ff]")),
+    ("zh", re.compile("[\u3400-\u9fff]")),
+    ("he", re.compile("[\u05d0-\u05ea]")),
+    ("ur", re.compile("[\u0679\u0688\u0691\u06ba\u06d2]")),
+    ("fa", re.compile("[\u067e\u0686\u0698\u06af\u06cc]")),
+    ("ar", re.compile("[\u0620-\u06ff]")),
+)
+"""By letters that only this language has, or has first among those of the list."""
+_FEW = 0.05
+"""Of the letters: kana stand between Chinese characters, the letters of Persian between those of Arabic."""
+_MARKED = frozenset({"ja", "ur", "fa"})
 SAMPLE_LENGTH = 400
 """Characters that say which way a text runs."""
 WORDS_A_MINUTE = 220
@@ -25,6 +39,17 @@ def runs_right_to_left(text: str, *, otherwise: bool) -> bool:
     classes = [unicodedata.bidirectional(character) for character in text[:SAMPLE_LENGTH]]
     right, left = sum(found in ("R", "AL") for found in classes), classes.count("L")
     return otherwise if right == left == 0 else right > left
+
+
+def language_of(text: str, *, otherwise: str) -> str:
+    """The language of a text whose letters tell it; `otherwise` (BCP 47) for all others, and where it is that one."""
+    letters = [character for character in text[:SAMPLE_LENGTH] if character.isalpha()]
+    for language, of_its_own in _LANGUAGES:
+        count = sum(bool(of_its_own.match(letter)) for letter in letters)
+        if count > len(letters) * (_FEW if language in _MARKED else 0.5):
+            is_same = otherwise.partition("-")[0].lower() == language
+            return otherwise if is_same else language
+    return otherwise
 
 
 def directions(is_right_to_left: bool) -> dict[str, Ready]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
+
+_TAG = re.compile(r"<([a-z][a-z0-9]*)\b")
 
 
 class Ready(str):
@@ -34,6 +37,10 @@ class Slots:
         self._tokens: dict[str, str] = {}
         self._contents: list[str] = []
         self._pattern = re.compile(f"{re.escape(self.prefix)}([HT])([0-9]+)e")
+        # The mark is an attribute's value, because a parser writes the names of attributes small.
+        mark = f' data-slot="{re.escape(self.prefix)}M([0-9]+)e"'
+        self._mark = re.compile(mark)
+        self._styled = re.compile(mark + r"""[^<>]*?( style=(?:"[^"]*"|'[^']*'))""")
 
     def text(self, value: str) -> str:
         """A token for plain text or an address; it is HTML-escaped when it is put in, last of all."""
@@ -55,12 +62,25 @@ class Slots:
         return {found[0] for found in self._pattern.finditer(text)}
 
     def put_html(self, text: str) -> str:
-        """Replace the tokens of finished HTML."""
-        return self._put("H", text)
+        """Replace the tokens of finished HTML; each of its tags gets a mark, which tells whose styles it carries."""
+        return self._pattern.sub(lambda found: self._marked(int(found[2])) if found[1] == "H" else found[0], text)
+
+    def style_bytes(self, page: str) -> Counter[str]:
+        """What the styles take on a page with marks, by the token of the finished HTML that they are on."""
+        sizes = Counter[str]()
+        for number, style in self._styled.findall(page):
+            sizes[f"{self.prefix}H{number}e"] += len(style.encode())
+        return sizes
 
     def put_text(self, text: str) -> str:
         """Replace the tokens of plain text; in one pass, so that a text that looks like a token stays text."""
-        return self._put("T", text)
+        return self._pattern.sub(lambda found: self._contents[int(found[2])] if found[1] == "T" else found[0], text)
+
+    def without_marks(self, page: str) -> str:
+        return self._mark.sub("", page)
+
+    def _marked(self, number: int) -> str:
+        return _TAG.sub(f'<\\1 data-slot="{self.prefix}M{number}e"', self._contents[number])
 
     def _token(self, kind: str, content: str) -> str:
         key = kind + content
@@ -68,6 +88,3 @@ class Slots:
             self._tokens[key] = f"{self.prefix}{kind}{len(self._contents)}e"
             self._contents.append(content)
         return self._tokens[key]
-
-    def _put(self, kind: str, text: str) -> str:
-        return self._pattern.sub(lambda found: self._contents[int(found[2])] if found[1] == kind else found[0], text)

@@ -97,6 +97,9 @@ def _units(line: str, columns: int) -> Iterator[tuple[str, str]]:
 
 def _unbroken(word: str, columns: int) -> Iterator[str]:
     """An address stays whole, also in the midst of a word; what is written right before and behind it may be parted."""
+    if "://" not in word:
+        yield from _parts_of(word, columns)
+        return
     if re.match(r"\W?\w+://", word):
         yield word
         return

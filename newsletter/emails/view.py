@@ -33,6 +33,8 @@ PREVIEW_LENGTH = 120
 """Characters that mailboxes show after a subject; a shorter preheader is padded, or the body would leak in."""
 
 Chosen = Mapping[str, tuple[Post, PostContent]]
+MadeViews = dict[tuple[int, Body], PostView]
+"""By the post's number in the issue and how much of it is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +94,16 @@ def issue_view(
     bodies: Mapping[str, Body],
     notice: str = "",
     number: int | None = None,
+    made: MadeViews | None = None,
 ) -> dict[str, Any]:
     """The values of every template; the merge fields come on top of it.
 
-    `bodies`: how much of each post is shown; `notice`: Markdown; `number`: the issue's, where it is known.
+    `bodies`: how much of each post is shown; `notice`: Markdown; `number`: the issue's, where it is known;
+    `made`: posts' views of an earlier call for the same issue, taken again, and completed with those of this one.
     """
     settings = frame.settings
     language = settings.site.language
-    sections = tuple(_sections(issue, posts, frame, bodies))
+    sections = tuple(_sections(issue, posts, frame, bodies, {} if made is None else made))
     count = sum(len(section.posts) for section in sections)
     return {
         **scripts.directions(scripts.is_right_to_left(language)),
@@ -116,7 +120,7 @@ def issue_view(
         "padding": _padding(one_line(issue.preheader)),
         "date": frame.date(issue.due_at),
         "date_iso": issue.due_at.astimezone(settings.site.zone).date().isoformat(),
-        "number": said(frame.words["number"], number=str(number)) if number else "",
+        "number": said(frame.words["number"], number=str(number)).replace(" ", "\u00a0") if number else "",
         **_ours(frame, "intro", issue.intro),
         **_ours(frame, "notice", notice),
         "sections": sections,
@@ -176,7 +180,9 @@ def _padding(preheader: str) -> Ready:
 # --- posts -----------------------------------------------------------------------------------------------------
 
 
-def _sections(issue: Issue, posts: Chosen, frame: Frame, bodies: Mapping[str, Body]) -> Iterator[SectionView]:
+def _sections(
+    issue: Issue, posts: Chosen, frame: Frame, bodies: Mapping[str, Body], made: MadeViews
+) -> Iterator[SectionView]:
     _check_posts(issue, posts)
     anchors = _anchors(issue, posts)
     titles = _link_titles(issue, posts)
@@ -186,9 +192,11 @@ def _sections(issue: Issue, posts: Chosen, frame: Frame, bodies: Mapping[str, Bo
         views = []
         for entry in section.entries:
             number += 1
-            post, content = posts[entry.post_id]
-            made = PostMaker(frame, entry, post, content, anchors[entry.post_id], level, bodies[entry.post_id])
-            views.append(made.view(number, titles[entry.post_id]))
+            key = (number, bodies[entry.post_id])
+            if key not in made:
+                maker = PostMaker(frame, entry, *posts[entry.post_id], anchors[entry.post_id], level, key[1])
+                made[key] = maker.view(number, titles[entry.post_id])
+            views.append(made[key])
         if views:
             yield SectionView(one_line(section.title or ""), level, tuple(views))
 

@@ -23,6 +23,7 @@ WIDE_TABLE = "\n".join(
 )
 CODE = "```\n" + "x = " + "a_very_long_name_without_a_break." * 8 + "call()\n    indented(twice)\n```"
 SOUP = '<div style="width:2000px"><p align=right>half <b><i>open <table width=1500><tr><td nowrap>cell<td>cell'
+VIDEO = '<iframe width="1280" height="720" src="https://www.youtube.com/embed/abc-123" title="The talk"></iframe>'
 BODIES = (
     ARABIC * 12,
     "w" * 300 + " and " + "ü" * 300,
@@ -34,7 +35,7 @@ BODIES = (
     SOUP,
     "1. one\n   - two\n     - three\n       - four " + GERMAN + "\n\n- [ ] task\n",
     "![](https://www.example.org/no-alt.png)\n\n![A wide picture](https://www.example.org/wide.png)",
-    "## A heading\n\n#### Another\n\nText with a note.[^1]\n\n[^1]: The note.\n",
+    "## A heading\n\n#### Another\n\nText with a note.[^1]\n\n" + VIDEO + "\n\n[^1]: The note.\n",
     "",
 )
 TITLES = (
@@ -76,11 +77,11 @@ def demo(folder: Path) -> Arrived:
     return arrived(folder / "demo", issue.name)
 
 
-def real(folder: Path) -> Arrived:
-    """The news page of the first user, imported; the issue of its busiest time."""
+def real(folder: Path, *, schedule: str = "thu 09:00") -> Arrived:
+    """The news page of the first user, imported; its issue of 16 November 2023."""
     if not CONTENT.exists():
         pytest.skip("the shared content is not beside this checkout")
-    settings = SETTINGS.replace('schedule = "thu 09:00"', 'schedule = "16th 09:00"')
+    settings = SETTINGS.replace('schedule = "thu 09:00"', f'schedule = "{schedule}"')
     return _sent(SiteFolder(folder, settings=settings), content=CONTENT)
 
 
@@ -93,7 +94,7 @@ def awful(
     site = SiteFolder(folder, settings=settings.replace("[digests.weekly]", "[digests.weekly]\nmax_posts = 40"))
     titles = []
     for number in range(posts):
-        title = f"{TITLES[number % len(TITLES)].strip()} {number}"
+        title = TITLES[number % len(TITLES)].strip() + (f" {number}" if number >= len(TITLES) else "")
         tags = '["One", "A tag of several words", "' + "t" * 80 + '"]'
         more = f"tags: {tags}\nauthor: {GERMAN}\nlang: en\n"
         site.post(f"p{number:02}", title=title, text=BODIES[number % len(BODIES)], more=more)

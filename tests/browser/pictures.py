@@ -1,7 +1,8 @@
 """Pictures of mails, for looking at a change of the theme: `python -m tests.browser.pictures build/pictures`.
 
 Takes the golden digest, or the mails named behind the folder (`issues/<id>/email.html`), at each width, in light, in
-dark, in the dark that a browser forces upon pages without dark styles, and with images off.
+dark, in the dark that a browser forces upon pages without dark styles, and with images off. With `--changes` it takes
+each golden mail that is not as it was at the last commit, before and after (see `changes`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 from tests.browser.chromium import Scheme, chromium_path
 
 WIDTHS = (320, 375, 640)
-GOLDEN = Path(__file__).parents[1] / "golden" / "digest.html"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 class View(NamedTuple):
@@ -75,18 +76,31 @@ def take(mails: list[Path], into: Path) -> list[Path]:
                 page.set_content(_seen(mail.read_text("utf-8"), view), wait_until="load")
                 for width in WIDTHS:
                     page.set_viewport_size({"width": width, "height": 800})
-                    taken.append(into / f"{mail.parent.name}-{view.name}-{width}.png")
+                    taken.append(into / f"{_name(mail)}-{view.name}-{width}.png")
                     page.screenshot(path=taken[-1], full_page=True)
     return taken
+
+
+def _name(mail: Path) -> str:
+    """Of an issue's mail its id, else the file's."""
+    return mail.parent.name if mail.name == "email.html" else mail.stem
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    parser.add_argument("mails", type=Path, nargs="*", default=[GOLDEN], help="default: the golden digest")
+    parser.add_argument("mails", type=Path, nargs="*", help="default: the golden mails")
+    parser.add_argument(
+        "--changes", nargs="?", const="HEAD", metavar="REVISION", help="before and after; default: HEAD"
+    )
     chosen = parser.parse_args()
-    for path in take(chosen.mails, chosen.folder):
-        print(path)  # noqa: T201
+    if chosen.changes:
+        from tests.browser.changes import changes, take_changes
+
+        taken = take_changes(changes(GOLDEN, chosen.changes), chosen.folder)
+    else:
+        taken = take(chosen.mails or sorted(GOLDEN.glob("*.html")), chosen.folder)
+    print("\n".join(map(str, taken)) or "nothing to be seen")  # noqa: T201
 
 
 if __name__ == "__main__":

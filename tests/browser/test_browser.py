@@ -22,6 +22,7 @@ pytestmark = pytest.mark.browser
 MAKERS: dict[str, Callable[[Path], Arrived]] = {
     "demo": issues.demo,
     "real": issues.real,
+    "real-monthly": lambda folder: issues.real(folder, schedule="16th 09:00"),
     "awful": issues.awful,
     "awful-whole": lambda folder: issues.awful(folder, posts=12),
     "awful-arabic": lambda folder: issues.awful(folder, posts=12, language="ar"),

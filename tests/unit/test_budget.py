@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html as lxml_html
 
-from newsletter.emails import budget, merge
+from newsletter.emails import budget, merge, render
 from newsletter.emails.budget import LIMIT_BYTES, STYLE_LIMIT_BYTES, Fit
+from newsletter.emails.inline import inline
 from newsletter.emails.minify import minified
 from newsletter.emails.render import Rendered, render_fitting
 from newsletter.models import Body, Entry, Post, PostContent, Section
@@ -55,6 +57,35 @@ def test_the_longest_posts_fall_back_to_their_summaries(tmp_path: Path) -> None:
     assert [(one.post_id, one.was, one.now) for one in made.fit.shortened] == [("p1", "full", "summary")]
     assert shown(made).count("Words that say") == 150
     assert "In short." in shown(made)
+
+
+def test_no_more_posts_are_shortened_than_must_be(tmp_path: Path) -> None:
+    listed = "<ul>" + '<li>See <a href="https://www.example.org/a">this</a></li>' * 60 + "</ul>"
+    posts = {post_id: (post, a_content(body_html=listed)) for post_id, (post, _) in posts_of(*[1] * 16).items()}
+
+    made = rendered(tmp_path, posts)
+
+    post_bytes = made.fit.would_be_bytes // len(posts)
+    assert 0 < len(made.fit.shortened) < len(posts)
+    assert budget.counted_bytes(made.fit.size_bytes, made.email.html) + 2 * post_bytes > LIMIT_BYTES
+
+
+@pytest.mark.parametrize("body", ["full", "summary"])
+def test_to_shorten_takes_one_more_page_and_one_of_the_frame(
+    tmp_path: Path, body: Body, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages: list[str] = []
+
+    def counted(page: str, css: str) -> str:
+        pages.append(page)
+        return inline(page, css)
+
+    monkeypatch.setattr(render, "inline", counted)
+
+    made = rendered(tmp_path, posts_of(*[8] * 30, summary=PARAGRAPH * 16), body=body)
+
+    assert made.fit.shortened
+    assert len(pages) == 3
 
 
 def test_the_report_names_the_posts_and_the_bytes(tmp_path: Path) -> None:
@@ -141,6 +172,26 @@ def test_styles_stay_far_under_what_gmail_takes_with_dark_and_media_rules_in_blo
     assert not [block for block in blocks if "prefers-color-scheme" in block and ":root" in block]
 
 
+@pytest.mark.parametrize("theme", ["default", "plain", "magazine"])
+def test_ten_posts_take_at_most_six_bytes_of_html_for_one_of_text(tmp_path: Path, theme: str) -> None:
+    words = "What happened in the old mill, who came to see it, and what they would like to do there next. " * 6
+    posts = {
+        f"p{number}": (
+            a_post(f"p{number}", title=f"Title number {number}", authors=("Ann Other",), tags=("News",)),
+            a_content(f"{number} {words}", image_url=f"https://www.example.org/{number}.jpg", image_alt="The mill"),
+        )
+        for number in range(10)
+    }
+    settings = a_site(tmp_path, digests={"weekly": {"title": "The week", "theme": theme}})
+
+    html = render_fitting(an_issue(*posts), posts, settings=settings, nonce=NONCE).email.html
+
+    text = " ".join(lxml_html.document_fromstring(html).body.text_content().split())
+    assert len(html.encode()) / len(text.encode()) < 6
+    assert not re.search(r"<!\[endif\]-->\s*<!--\[if mso \| IE\]>", html)
+    assert html.count("<!--[if") == html.count("<![endif]-->")
+
+
 Sizes = dict[str, dict[Body, int]]
 _sizes = st.dictionaries(
     st.text(min_size=1, max_size=3),
@@ -166,12 +217,12 @@ def test_shortening_ends_and_never_shows_more(sizes: Sizes, save_bytes: int, pos
 
 def test_minifying_keeps_conditional_comments_and_code_and_the_space_between_words() -> None:
     page = (
-        "<!--[if mso]>\n  <table>\n<![endif]-->\n   <p>one\n      two</p><div>a\u00a0\u00a0b</div>"
+        '<!--[if mso]>\n  <table>\n<![endif]-->\n   <p>one\n      two</p><div style="top: 0;">a\u00a0\u00a0b</div>'
         "<style> a { color: red; }\n\n b { margin: 0 } /* why */ </style>"
     )
 
     assert minified(page) == (
-        "<!--[if mso]>\n<table>\n<![endif]-->\n<p>one\ntwo</p><div>a\u00a0\u00a0b</div>"
+        '<!--[if mso]>\n<table>\n<![endif]-->\n<p>one\ntwo</p><div style="top:0">a\u00a0\u00a0b</div>'
         "<style>a{color: red}b{margin: 0}</style>"
     )
 

@@ -33,6 +33,7 @@ def spoiled(html: str) -> Checked:
         ("", "error"),
         ("click here", "warning"),
         ("Read more…", "warning"),
+        ("…", "warning"),
         ("https://www.example.org/stalls", "warning"),
         ("the stalls", None),
         ("here is the list of stalls", None),

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +15,7 @@ import pytest
 from newsletter.emails.checks.checked import Checked
 from newsletter.emails.checks.spam_score import find as spam_score
 from tests.checking import found, looked_at, told
+from tests.loopback.spamd import spamd
 
 SETTINGS = "newsletter.toml"
 SENDER = {"email": "news@example.org", "postal_address": "1 Example Street, London"}
@@ -163,6 +170,15 @@ def test_a_file_in_the_mail_and_a_link_to_a_program_are_told() -> None:
     assert found(looked_at(), "attachments") == []
 
 
+def test_a_link_that_only_the_themes_html_has_belongs_into_its_text_too() -> None:
+    extra = '<a href="https://www.example.net/join">Join</a></body>'
+
+    (told_once,) = found(looked_at(html=lambda html: html.replace("</body>", extra)), "text-part")
+
+    assert "“Join” is not in the text part" in told_once.message
+    assert told_once.fix == "what the theme adds to the mail stands in issue.txt.j2 too: write it there"
+
+
 # --- SpamAssassin ----------------------------------------------------------------------------------------------
 
 SPAM_TABLE = """\
@@ -216,6 +232,70 @@ def test_spamassassin_learns_nothing_from_a_check(tmp_path: Path, monkeypatch: p
 
     assert list(spam_score(looked_at())) == []
     assert not learnt.exists()
+
+
+def spamc_for(port: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only `spamc` is on the path, the real one, and it talks to this port; skips the test where there is none."""
+    found = shutil.which("spamc")
+    if found is None:
+        pytest.skip("no spamc on this machine (on Debian: apt install spamc)")
+    program = folder / "bin" / "spamc"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {found} -d 127.0.0.1 -p {port} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+
+
+def test_where_only_spamc_is_its_daemon_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = looked_at()
+
+    with spamd(f"{SPAM_TABLE} 4.0 GAPPY_SUBJECT    Subject: gappy\n 2.0 LOTS_OF_MONEY Huge sums\n") as daemon:
+        spamc_for(daemon.port, tmp_path, monkeypatch)
+        (found,) = spam_score(checked)
+
+    ((asked, mail),) = daemon.asked
+    assert asked.startswith("REPORT ")
+    assert mail == checked.message
+    assert (found.level, "6.0 points" in found.message) == ("error", True)
+
+
+def test_a_daemon_that_is_not_there_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with spamd("") as daemon:
+        port = daemon.port
+    spamc_for(port, tmp_path, monkeypatch)
+
+    assert list(spam_score(looked_at())) == []
+
+
+@pytest.fixture
+def real_spamd(tmp_path: Path) -> Iterator[int]:
+    """The port of SpamAssassin's own daemon; skips the test where it is not installed."""
+    program = shutil.which("spamd", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("no spamd on this machine (on Debian: apt install spamd)")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    tmp_path.chmod(0o777)
+    options = ["--local", "--nouser-config", "--max-children=1", f"--helper-home-dir={tmp_path}", "--syslog=stderr"]
+    command = [program, *options, "--listen=127.0.0.1", f"--port={port}"]
+    command += ["--username=nobody"] if os.getuid() == 0 else []
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr is not None
+        assert any("server started on" in line for line in process.stderr)
+        yield port
+        process.terminate()
+
+
+def test_the_real_daemon_finds_nothing_in_a_good_mail_and_much_in_a_bad_one(
+    real_spamd: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = looked_at()
+    gtube = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+    bad = replace(good, message=b"Subject: Roses\r\n\r\n" + gtube + b"\r\n")
+    spamc_for(real_spamd, tmp_path, monkeypatch)
+
+    assert list(spam_score(good)) == []
+    assert [(one.level, "GTUBE" in one.message) for one in spam_score(bad)] == [("error", True)]
 
 
 def test_without_spamassassin_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from lxml import html as lxml_html
 
+from newsletter.emails import scripts
 from newsletter.emails.design import MIN_CONTRAST, contrast, design_of, faint
 from newsletter.emails.folders import packaged_templates, tables
 from newsletter.emails.render import render
@@ -248,10 +249,10 @@ def languages() -> Iterator[tuple[str, dict[str, Any]]]:
     yield from words.items()
 
 
-def test_the_theme_speaks_twelve_languages_and_each_says_everything() -> None:
+def test_the_theme_speaks_thirteen_languages_and_each_says_everything() -> None:
     words = dict(languages())
 
-    assert {"en", "de", "fr", "es", "it", "nl", "pt", "ar", "he", "fa", "zh", "ja"} <= set(words)
+    assert {"en", "de", "fr", "es", "it", "nl", "pt", "ar", "he", "fa", "zh", "ja", "ko"} <= set(words)
     for language, said in words.items():
         if "-" not in language:
             assert set(words["en"]) - {"date"} <= set(said), language
@@ -260,6 +261,39 @@ def test_the_theme_speaks_twelve_languages_and_each_says_everything() -> None:
             if key != "months" and key in words["en"]:
                 fields = set(re.findall(r"\{\w+\}", text))
                 assert fields == set(re.findall(r"\{\w+\}", words["en"][key])), (language, key)
+
+
+@pytest.mark.parametrize(
+    ("text", "otherwise", "language"),
+    [
+        ("来年度の研修プログラムを発表", "en-GB", "ja"),
+        ("明年培训计划公布", "en-GB", "zh"),
+        ("明年培訓計劃公布", "zh-TW", "zh-TW"),
+        ("내년도 연수 프로그램 발표", "en", "ko"),
+        ("برنامج التدريب", "en", "ar"),
+        ("گزارش این هفته از باغچه", "ar", "fa"),
+        ("תוכנית ההכשרה", "en", "he"),
+        ("Ein Bericht mit einem Wort auf 日本語", "de", "de"),
+        ("…", "de", "de"),
+    ],
+)
+def test_a_texts_letters_tell_its_language_or_that_of_the_issue_stays(text: str, otherwise: str, language: str) -> None:
+    assert scripts.language_of(text, otherwise=otherwise) == language
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_a_post_in_another_script_says_its_language_so_that_it_is_drawn_and_read_aloud_right(
+    tmp_path: Path, theme: str
+) -> None:
+    posts = {
+        "ja": (a_post("ja", title="研修のお知らせ"), a_content("申し込みはウェブから。")),
+        "en": (a_post("en"), a_content()),
+    }
+
+    document = page(rendered(tmp_path, posts, theme=theme))
+
+    assert [title.get("lang") for title in document.xpath("//h2")] == ["ja", None]
+    assert [said.get("lang") for said in document.xpath("//div[@class='said']")] == ["ja", None]
 
 
 @pytest.mark.parametrize("theme", THEMES)

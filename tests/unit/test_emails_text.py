@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.emails.adapt import Surroundings, for_mail, for_web
+from newsletter.emails.images import Pictures, Rules
+from newsletter.emails.player import Look
 from newsletter.emails.text import shortened, to_text, underline, visible, width, wrap
 
 HERE = Surroundings("https://www.example.org/a/", 3, "post-a")
@@ -154,7 +156,7 @@ def test_links_are_absolute_and_anchors_within_the_mail_are_text() -> None:
 def test_a_player_becomes_a_link_in_a_box_in_the_sites_language() -> None:
     html = '<p><a href="https://vimeo.com/12">Watch the video</a></p><p>See <a href="https://vimeo.com/12">it</a></p>'
 
-    found = for_mail(html, HERE, address=str, table_instead="", width=536, video="Das Video ansehen")
+    found = for_mail(html, HERE, address=str, table_instead="", width=536, video=Look("Das Video ansehen"))
 
     assert found == (
         '<p class="video"><a href="https://vimeo.com/12">▶\u00a0 Das Video ansehen</a></p>'
@@ -162,17 +164,33 @@ def test_a_player_becomes_a_link_in_a_box_in_the_sites_language() -> None:
     )
 
 
-@pytest.mark.parametrize(("words", "told"), [("The talk", "The talk"), ("", "Watch the video")])
-def test_a_player_with_a_picture_of_its_own_shows_it_within_the_link(words: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("words", "alt", "told"),
+    [("The talk", "Video: The talk", "The talk"), ("", "Watch the video", "Watch the video")],
+)
+def test_a_player_with_a_picture_of_its_own_shows_it_within_the_link(words: str, alt: str, told: str) -> None:
     html = f'<p><a href="https://vimeo.com/12"><img src="https://x.example/a.jpg" alt="">{words}</a></p>'
 
     found = for_mail(html, HERE, address=str, table_instead="", width=536)
 
     assert found == (
-        '<p class="video"><a href="https://vimeo.com/12">'
-        '<img src="https://x.example/a.jpg" alt="" width="536" style="width:100%;max-width:536px">'
-        f"\u25b6\u00a0 {told}</a></p>"
+        '<p class="film"><a href="https://vimeo.com/12">'
+        f'<img alt="{alt}" src="https://x.example/a.jpg" width="536" style="width:100%;max-width:536px">'
+        f'<span aria-hidden="true">\u25b6\u00a0 {told}</span></a></p>'
     )
+
+
+def test_a_player_without_a_picture_gets_one_with_a_play_mark_and_asks_no_other_host() -> None:
+    pictures = Pictures({}, Rules(address=lambda name: f"https://news.example.org/{name}"))
+    html = '<p><a href="https://vimeo.com/12">The talk</a></p><p><a href="https://vimeo.com/13">Watch the video</a></p>'
+
+    found = for_mail(html, HERE, address=str, table_instead="", width=536, pictures=pictures)
+
+    (asset,) = pictures.assets(found, "")
+    image = f'src="https://news.example.org/{asset.name}" width="536" height="302"'
+    assert f'<a href="https://vimeo.com/12"><img alt="Video: The talk" {image}' in found
+    assert f'<a href="https://vimeo.com/13"><img alt="Watch the video" {image}' in found
+    assert "\u25b6\u00a0 The talk</span>" in found
 
 
 def test_headings_fit_below_the_posts_own() -> None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from newsletter.emails import merge
 from newsletter.emails.images import Found, Pictures, Rules
-from newsletter.emails.picture import MAX_ANIMATION_BYTES, Refused, encoded, looked_at
+from newsletter.emails.picture import MAX_ANIMATION_BYTES, Plain, Refused, encoded, looked_at
 from newsletter.emails.render import render
 from newsletter.models import Email
 from newsletter.providers.postmark import Postmark
@@ -237,6 +237,49 @@ def test_a_small_picture_is_shown_small() -> None:
 
     assert shown is not None
     assert (shown.width, shown.height) == (200, 100)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_a_video_shows_its_poster_with_a_play_mark_in_the_middle(mode: str) -> None:
+    poster = picture(1600, 900, mode=mode, form="PNG")
+    plain = Image.open(BytesIO(encoded(looked_at(poster), width=1072, max_bytes=900 * KB).content)).convert("RGB")
+    marked = encoded(looked_at(poster), width=1072, max_bytes=900 * KB, is_video=True).content
+
+    with_mark = Image.open(BytesIO(marked)).convert("RGB")
+
+    assert with_mark.size == plain.size == (1072, 603)
+    assert with_mark.getpixel((536, 301)) == (255, 255, 255)
+    assert [with_mark.getpixel(corner) == plain.getpixel(corner) for corner in ((5, 5), (1066, 5), (5, 597))] == [
+        True
+    ] * 3
+
+
+def test_a_video_whose_poster_is_gone_shows_a_plain_picture_in_the_sites_colours() -> None:
+    rules = Rules(address=lambda name: f"https://news.example.org/{name}")
+    chosen = Pictures({}, rules, gone=["https://x.example/poster.jpg"])
+
+    shown = chosen.still("https://x.example/poster.jpg", Plain("#112233", "#eeddcc"), width=536)
+
+    assert shown is not None
+    assert (shown.width, shown.height) == (536, 302)
+    (asset,) = chosen.assets(shown.src, "")
+    image = Image.open(BytesIO(asset.content)).convert("RGB")
+    assert image.size == (1072, 603)
+    assert (image.getpixel((3, 3)), image.getpixel((536, 301))) == ((0x11, 0x22, 0x33),) * 2
+    assert image.getpixel((536 - 70, 301)) == (0xEE, 0xDD, 0xCC)
+    assert len(asset.content) < 20 * KB
+
+
+def test_a_poster_that_moves_is_kept_and_one_that_nobody_read_stays_where_it_is() -> None:
+    film = moving(3)
+    plain = Plain("#112233", "#eeddcc")
+
+    kept = encoded(looked_at(film), width=300, max_bytes=900 * KB, is_video=True)
+    linked = Pictures({}, Rules(address=str)).still("https://x.example/a.jpg", plain, width=536)
+
+    assert kept.content == film
+    assert linked is not None
+    assert linked.src == "https://x.example/a.jpg"
 
 
 def test_only_the_files_that_the_mail_and_its_web_version_show_go_with_it(tmp_path: Any) -> None:

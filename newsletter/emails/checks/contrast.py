@@ -26,12 +26,15 @@ def find(checked: Checked) -> Iterator[Found]:
         for (colour, background, is_large), texts in pale.items():
             first = texts[0]
             ratio = contrast(first.colour, first.background)
+            fix = f"choose colours with at least {LARGE if is_large else NORMAL:g} to 1"
+            if scheme == "dark":
+                fix += "; what a template or a post colours itself needs a rule for the dark in parts/head.mjml.j2"
             others = f" and in {len(texts) - 1} more places" if len(texts) > 1 else ""
             yield Found(
                 checked.in_theme(colour, background),
                 f"in {scheme} colours “{shown(first.text)}” ({checked.place(first.element)}{others}) has a contrast "
                 f"of {ratio:.1f} to 1: {colour} on {background}",
-                f"choose colours with at least {LARGE if is_large else NORMAL:g} to 1",
+                fix,
             )
 
 

@@ -22,9 +22,9 @@ def find(checked: Checked) -> Iterator[Found]:
         said = re.sub(r"[\s.…›»→>:]+$", "", link.text).strip().lower()
         if link.element in checked.hidden or not link.href:
             continue
-        if not said:
+        if not link.text.strip():
             yield _told(checked, link, f"a link to {shown(link.href)} has no text", "write where it leads", "error")
-        elif said in _SAYS_NOTHING:
+        elif not said or said in _SAYS_NOTHING:
             yield _told(
                 checked, link, f"a link says only “{link.text}”", "write where it leads, like the title", "warning"
             )

@@ -13,6 +13,8 @@ from newsletter.emails.checks.problem import Check, Found, Level
 WARN, ERROR = 2.0, 5.0
 """5 is where SpamAssassin itself calls it spam."""
 TIMEOUT_S = 60
+MAX_BYTES = 50_000_000
+"""Far over what any mailbox takes."""
 # Of a mail that has not travelled yet: no relay, no signature, our own clock.
 _OF_THE_WAY = re.compile(r"^(?:NO_RELAYS|NO_RECEIVED|ALL_TRUSTED|DKIM_.*|SPF_.*|DATE_IN_.*|MISSING_DATE|DMARC_.*)$")
 _TABLE = re.compile(r"^---- -{10,} -{10,}$", re.MULTILINE)
@@ -44,7 +46,8 @@ def _report(message: bytes) -> str:
         # It would learn from the mail, even in test mode, and judge the next one by that.
         command = [program, "--local", "--test-mode", "--nocreate-prefs", "--cf", "use_bayes 0"]
     elif program := shutil.which("spamc"):
-        command = [program, "--full"]
+        # It waits for a daemon that is not there, and leaves out what is larger than 500 kB, unless told.
+        command = [program, "--full", "--connect-retries=1", f"--timeout={TIMEOUT_S - 5}", f"--max-size={MAX_BYTES}"]
     else:
         return ""
     try:

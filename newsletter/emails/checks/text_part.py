@@ -60,7 +60,10 @@ def _links(checked: Checked, at: str) -> Iterator[Found]:
         is_web = link.href.lower().startswith("http") and link.element not in checked.hidden
         if is_web and href != page and unquote(href) not in text:
             message = f"in {checked.place(link.element)} the link “{shown(link.text, 40)}” is not in the text part"
-            yield Found(at, f"{message}: {shown(link.href)}", "print the post's text with its links in issue.txt.j2")
+            fix = "print the post's text with its links in issue.txt.j2"
+            if checked.post_of(link.element) is None:
+                fix = "what the theme adds to the mail stands in issue.txt.j2 too: write it there"
+            yield Found(at, f"{message}: {shown(link.href)}", fix)
 
 
 def _bare(href: str) -> str:
