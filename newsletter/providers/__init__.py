@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = {
     "fake": "newsletter.providers.fake:Fake",
+    "mailgun": "newsletter.providers.mailgun:Mailgun",
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
     "smtp": "newsletter.providers.smtp:Smtp",
