@@ -3,16 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+NPM_STAMP := tests/npm/node_modules/.installed
 
-.PHONY: demo test check browser lock clean
+.PHONY: demo test check browser npm lock clean
 
 demo: $(STAMP)
 	@$(BIN)/newsletter demo
 
-test: $(STAMP) browser
+test: $(STAMP) browser npm
 	$(BIN)/pytest -n auto --dist worksteal -rs
 
-check: $(STAMP) browser
+check: $(STAMP) browser npm
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -26,6 +27,15 @@ browser: $(STAMP)
 	  || { [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && apt-get update -qq \
 	       && apt-get install -qq -y --no-install-recommends chromium fonts-noto-core >/dev/null; } \
 	  || echo "No Chromium or Chrome here: the tests in a browser are skipped (on Debian: sudo apt install chromium)"
+
+# Some tests compare with what npm has, or talk to it (tests/npm/package.json). Without Node, or where the registry cannot
+# be reached, they are skipped, and pytest says so at the end.
+npm:
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) -s --no-print-directory $(NPM_STAMP); fi
+
+$(NPM_STAMP): tests/npm/package.json tests/npm/package-lock.json
+	@npm ci --prefix tests/npm --ignore-scripts --no-audit --no-fund --silent --fetch-retries=1 --fetch-timeout=20000 \
+	  && touch $@ || echo "npm could not install tests/npm: the tests that need it are skipped"
 
 # The stamp is made last, so an installation that was interrupted is done again.
 $(STAMP): pyproject.toml requirements.lock
@@ -45,4 +55,4 @@ lock: $(STAMP)
 	  --custom-compile-command "make lock" --upgrade pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/npm/node_modules demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,13 +1,11 @@
 """Mails compiled by npm's own mjml look the same as ours: mjml-python and its differences are known.
 
-npm's mjml is no part of the product; the tests are skipped where it is not installed.
+npm's mjml is no part of the product; the tests are skipped where it is not installed (`tests.node`).
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,11 +20,10 @@ from newsletter.errors import TemplateBroken
 from tests.browser import issues
 from tests.browser.chromium import Box, Scheme, Window, launched, like_outlook
 from tests.browser.issues import Arrived
+from tests.node import node, package
 
 pytestmark = pytest.mark.browser
 
-CHECKOUT = Path(__file__).parents[2]
-INSTALL = "npm install --no-save mjml@4.18.0"
 COMPILE = """
 const fs = require("fs"), source = fs.readFileSync(0, "utf8");
 Promise.resolve(require("mjml")(source, {fonts: {}, keepComments: false, validationLevel: "strict"}))
@@ -137,16 +134,13 @@ class Official(NamedTuple):
     """npm's mjml on this machine."""
 
     node: str
-    environ: dict[str, str]
-
-    def run(self, script: str, source: str = "") -> subprocess.CompletedProcess[str]:
-        command = [self.node, "-e", script]
-        return subprocess.run(
-            command, input=source, capture_output=True, encoding="utf-8", cwd=CHECKOUT, env=self.environ, check=False
-        )
+    package: Path
 
     def compile(self, source: str) -> str:
-        done = self.run(COMPILE, source)
+        command = [self.node, "-e", COMPILE]
+        done = subprocess.run(
+            command, input=source, capture_output=True, encoding="utf-8", cwd=self.package, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -160,19 +154,8 @@ class Pair(NamedTuple):
 
 @pytest.fixture(scope="module")
 def official() -> Official:
-    """npm's mjml 4 from the checkout's node_modules, NODE_PATH or `npm root -g`; skips the test without it."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if not node:
-        pytest.skip(f"no Node on this machine; to compare with the official mjml, install Node and run: {INSTALL}")
-    root = (
-        subprocess.run([npm, "root", "-g"], capture_output=True, text=True, check=False).stdout.strip() if npm else ""
-    )
-    paths = [path for path in (os.environ.get("NODE_PATH"), root) if path]
-    found = Official(node, {**os.environ, "NODE_PATH": os.pathsep.join(paths)})
-    version = found.run('process.stdout.write(require("mjml/package.json").version)').stdout
-    if not version.startswith("4."):
-        pytest.skip(f"npm's mjml 4 is not installed (found: {version or 'none'}); in the checkout run: {INSTALL}")
-    return found
+    """Skips the test where there is none."""
+    return Official(node(), package("mjml"))
 
 
 @pytest.fixture(scope="module")
