@@ -17,6 +17,7 @@ PROVIDERS = {
     "mailgun": "newsletter.providers.mailgun:Mailgun",
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
+    "resend": "newsletter.providers.resend:Resend",
     "smtp": "newsletter.providers.smtp:Smtp",
 }
 
