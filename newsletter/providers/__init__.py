@@ -18,6 +18,7 @@ PROVIDERS = {
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
     "resend": "newsletter.providers.resend:Resend",
+    "ses": "newsletter.providers.ses:Ses",
     "smtp": "newsletter.providers.smtp:Smtp",
 }
 
