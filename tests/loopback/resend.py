@@ -147,6 +147,8 @@ class ResendApi(Api):
 
     def spoil(self, response: Response, misdeed: Misdeed) -> Response:
         said = json.loads(response.body)
+        if "data" not in said:
+            return json_response(200, {}) if misdeed is Misdeed.SHORT else response
         ids = said["data"]
         return json_response(200, said | {"data": ids[:-1] if misdeed is Misdeed.SHORT else ids[::-1]})
 

@@ -165,7 +165,9 @@ class SesApi(Api):
         return failure(status, "InternalFailure", "")
 
     def spoil(self, response: Response, misdeed: Misdeed) -> Response:
-        results = json.loads(response.body)["BulkEmailEntryResults"]
+        results = json.loads(response.body).get("BulkEmailEntryResults")
+        if results is None:
+            return json_response(200, {}) if misdeed is Misdeed.SHORT else response
         kept = results[:-1] if misdeed is Misdeed.SHORT else results[::-1]
         return json_response(200, {"BulkEmailEntryResults": kept})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.api_stand import COMMON, ApiStand, but
+from tests.conformance.api_stand import COMMON, ApiStand, FinishedStand, but, one_by_one
 from tests.conformance.stand import ACCEPTED, DENIED, REFUSED, fault
 from tests.loopback.api import ApiServer
 from tests.loopback.mailgun import KEY, MailgunApi
@@ -24,3 +24,12 @@ class MailgunStand(ApiStand):
 
     def refuse(self, address: str) -> None:
         self.server.api.refused[address] = "no such mailbox"
+
+
+class MailgunFinishedStand(FinishedStand, MailgunStand):
+    faults = but(
+        one_by_one(COMMON),
+        fault("quota", DENIED, DENIED),
+        fault("short", ACCEPTED, ACCEPTED),
+        fault("shuffled", ACCEPTED, ACCEPTED),
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.conformance.api_stand import COMMON, ApiStand, but
-from tests.conformance.stand import ACCEPTED, DENIED, REFUSED, UNSURE, fault
+from tests.conformance.api_stand import COMMON, ApiStand, FinishedStand, but, one_by_one
+from tests.conformance.stand import ACCEPTED, BUSY, DENIED, REFUSED, UNSURE, fault
 from tests.loopback.api import ApiServer
 from tests.loopback.ses import ACCESS_KEY_ID, BAD_ADDRESS, REGION, SECRET, SesApi
 
@@ -24,3 +24,12 @@ class SesStand(ApiStand):
 
     def refuse(self, address: str) -> None:
         self.server.api.refused[address] = BAD_ADDRESS
+
+
+class SesFinishedStand(FinishedStand, SesStand):
+    faults = but(
+        one_by_one(COMMON),
+        fault("quota", DENIED, DENIED),
+        fault("short", UNSURE, BUSY),
+        fault("shuffled", ACCEPTED, ACCEPTED),
+    )
