@@ -18,7 +18,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -92,7 +92,10 @@ class Mailgun(Provider):
         """Repeats nothing: a call that is refused for one bad address was taken for nobody."""
         if not letters or letters[0].shared is None:
             return one_by_one(letters, lambda letter: self._send_finished(letter, issue))
-        return in_turn(_lots(letters), self._send_lot)
+        lots = list(_lots(letters))
+        answers = in_turn(lots, self._send_lot)
+        by_id = {letter.delivery_id: answer for letter, answer in zip(chain(*lots), answers, strict=True)}
+        return [by_id[letter.delivery_id] for letter in letters]
 
     def _send_lot(self, letters: Sequence[Letter]) -> list[Answer]:
         if _would_be_merged(letters[0]):
@@ -186,10 +189,9 @@ def _fields(email: Email, markers: Markers) -> Iterator[tuple[str, str]]:
 
 
 def _lots(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
-    """The letters in order: who would suffer from merging alone, the others together, no address twice."""
-    for is_odd, group in groupby(letters, _would_be_merged):
-        some = list(group)
-        yield from ([letter] for letter in some) if is_odd else apart(some)
+    """The letters in calls: no address twice in one, and who would suffer from merging alone at the end."""
+    yield from apart([letter for letter in letters if not _would_be_merged(letter)])
+    yield from ([letter] for letter in letters if _would_be_merged(letter))
 
 
 def _would_be_merged(letter: Letter) -> bool:

@@ -114,9 +114,12 @@ def test_a_reader_whose_name_is_mailguns_syntax_is_called_so(stand: MailgunStand
     answers = stand.provider.send(stand.letters_for(people), issue=ISSUE)
 
     assert outcomes(answers) == [Outcome.ACCEPTED] * 3
-    assert [one.delivery_id for one in stand.server.taken] == IDS
-    assert stand.server.taken[1].headers["To"] == '"%recipient.delivery_id%" <odd@example.net>'
-    assert stand.server.taken[1].headers["List-Unsubscribe"] == "<https://news.example.org/u/d.1>"
+    assert stand.server.taken_ids == ["d.0", "d.2", "d.1"]
+    odd = stand.server.taken[2]
+    assert odd.headers["To"] == '"%recipient.delivery_id%" <odd@example.net>'
+    assert odd.headers["List-Unsubscribe"] == "<https://news.example.org/u/d.1>"
+    assert answers[1].provider_id == f"<{odd.provider_id}>"
+    assert len(stand.server.bodies) == 2
 
 
 def test_an_address_that_is_there_twice_gets_both_its_letters(stand: MailgunStand) -> None:
