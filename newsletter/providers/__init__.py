@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 PROVIDERS = {
     "fake": "newsletter.providers.fake:Fake",
+    "mailgun": "newsletter.providers.mailgun:Mailgun",
+    "mailpit": "newsletter.providers.mailpit:Mailpit",
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
+    "resend": "newsletter.providers.resend:Resend",
+    "ses": "newsletter.providers.ses:Ses",
     "smtp": "newsletter.providers.smtp:Smtp",
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -161,6 +162,11 @@ class Http:
         else:
             words, outcome = f"no connection to {self._host}", Outcome.BUSY
         return Answer(outcome, reason=tidy_reason(f"{words} ({_cause(error)})", hide=self._hide))
+
+
+def basic_auth(username: str, password: str) -> str:
+    """The value of `Authorization` for this login (RFC 7617)."""
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
 def _check(base_url: str) -> None:

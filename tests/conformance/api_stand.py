@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from newsletter.providers.base import Provider
-from tests.conformance.stand import ACCEPTED, BUSY, DENIED, REFUSED, UNSURE, Arrived, Fault, Stand, addresses, fault
+from newsletter.providers.base import Letter, Provider
+from tests.conformance.stand import (
+    ACCEPTED,
+    BUSY,
+    DENIED,
+    REFUSED,
+    UNSURE,
+    Arrived,
+    Fault,
+    Stand,
+    addresses,
+    an_email,
+    compose_for,
+    fault,
+    form_of,
+)
 from tests.loopback.api import Api, ApiServer, Canned, Misdeed
 
 COMMON = (
@@ -44,6 +59,11 @@ def but(faults: tuple[Fault, ...], *others: Fault, without: tuple[str, ...] = ()
     """These faults, with what is different for one provider."""
     named = {one.name: one for one in (*faults, *others)}
     return tuple(one for name, one in named.items() if name not in without)
+
+
+def one_by_one(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """The same for a provider that is called for each letter: what follows one in doubt is not tried."""
+    return tuple(one._replace(rest=one.rest - {UNSURE} | {BUSY}) if UNSURE in one.rest else one for one in faults)
 
 
 class ApiStand(Stand):
@@ -94,3 +114,17 @@ class ApiStand(Stand):
             "other-json": Canned(200, b'{"status": "ok"}', takes=True),
             "busy": Canned(429, headers={"Retry-After": "7"}),
         }
+
+
+class FinishedStand(ApiStand):
+    """A provider that could merge, with letters that are finished messages: an issue may hold its own syntax."""
+
+    def letters(self, count: int, **email: str) -> list[Letter]:
+        readers = [("", address) for address in addresses(count)]
+        return compose_for(self.provider, an_email(**email), readers, may_merge=False)
+
+    def letters_for(self, readers: Iterable[tuple[str, str]]) -> list[Letter]:
+        return compose_for(self.provider, an_email(), readers, may_merge=False)
+
+    def batch_size(self) -> int:
+        return form_of(self.provider, an_email(), may_merge=False).batch_size
