@@ -16,6 +16,7 @@ PROVIDERS = {
     "fake": "newsletter.providers.fake:Fake",
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
+    "sendgrid": "newsletter.providers.sendgrid:SendGrid",
     "smtp": "newsletter.providers.smtp:Smtp",
 }
 
