@@ -18,6 +18,7 @@ PROVIDERS = {
     "postmark": "newsletter.providers.postmark:Postmark",
     "sendgrid": "newsletter.providers.sendgrid:SendGrid",
     "smtp": "newsletter.providers.smtp:Smtp",
+    "sparkpost": "newsletter.providers.sparkpost:SparkPost",
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import requests
 
+from newsletter.models import Email
 from tests.conformance.peers import READERS, Meaning, anymail_payload, hard_email
 from tests.conformance.stand import ISSUE, Stand, compose_for
 from tests.loopback.api import ApiServer, Taken
@@ -20,18 +21,22 @@ from tests.loopback.api import ApiServer, Taken
 OF_THE_PROVIDER = frozenset({"from", "to", "reply-to", "subject", "date", "mime-version", "content-type"})
 
 
-def copies_from_us(stand: Stand, server: ApiServer[Any], *, may_merge: bool = True) -> list[Meaning]:
-    """What our readers get, each sent as the provider likes it best, or as whole messages."""
-    letters = compose_for(stand.provider, hard_email(), READERS, may_merge=may_merge)
+def copies_from_us(
+    stand: Stand, server: ApiServer[Any], *, email: Email | None = None, may_merge: bool = True
+) -> list[Meaning]:
+    """What our readers get, sent as the provider likes it best, or as whole messages."""
+    letters = compose_for(stand.provider, email or hard_email(), READERS, may_merge=may_merge)
     stand.provider.send(letters, issue=ISSUE)
     return copies(server.taken)
 
 
-def copies_from_anymail(server: ApiServer[Any], esp: str, **options: Any) -> list[Meaning]:
+def copies_from_anymail(
+    server: ApiServer[Any], esp: str, *, email: Email | None = None, **options: Any
+) -> list[Meaning]:
     """What they get from django-anymail, one call each."""
     before = len(server.taken)
     for number, reader in enumerate(READERS):
-        payload = anymail_payload(esp, reader, number, **options)
+        payload = anymail_payload(esp, reader, number, email=email, **options)
         response = requests.request(**payload.get_request_params(payload.backend.api_url), timeout=30)
         assert response.ok, response.text
     return copies(server.taken[before:])
