@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = {
     "fake": "newsletter.providers.fake:Fake",
+    "mandrill": "newsletter.providers.mandrill:Mandrill",
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
     "sendgrid": "newsletter.providers.sendgrid:SendGrid",
