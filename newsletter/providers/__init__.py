@@ -16,6 +16,7 @@ PROVIDERS = {
     "fake": "newsletter.providers.fake:Fake",
     "mandrill": "newsletter.providers.mandrill:Mandrill",
     "outbox": "newsletter.providers.outbox:Outbox",
+    "postal": "newsletter.providers.postal:Postal",
     "postmark": "newsletter.providers.postmark:Postmark",
     "sendgrid": "newsletter.providers.sendgrid:SendGrid",
     "smtp": "newsletter.providers.smtp:Smtp",
