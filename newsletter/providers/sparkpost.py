@@ -96,9 +96,8 @@ class SparkPost(Provider):
             return Form({"recipients": [person], **self._message(email, parts, str, merges=False)}, size)
         message = self._message(email, parts, lambda text: markers.as_variables(text, _merged), merges=True)
         shared = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()[:-1] + b',"recipients":['
-        # The template sees the metadata too, so the delivery id is not said twice.
         values = markers.values(*_texts(email, parts)).items()
-        person["substitution_data"] = {_variable(name): marker for name, marker in values if name != "delivery_id"}
+        person["substitution_data"] = {_variable(name): marker for name, marker in values}
         return Form(person, self.abilities.batch_size, MAX_BODY_BYTES - len(shared), shared)
 
     def _message(self, email: Email, parts: Parts, written: Callable[[str], str], *, merges: bool) -> dict[str, Any]:
@@ -174,8 +173,8 @@ def campaign_of(issue: str) -> str:
 
 
 def _variable(name: str) -> str:
-    """The name of a value in the template; plain ones (`email`, `address`) are taken by the template language."""
-    return name if name == "delivery_id" else f"v_{name}"
+    """The name of a value in the template; the template language keeps some plain ones (`email`) for itself."""
+    return f"v_{name}"
 
 
 def _merged(name: str) -> str:
