@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from newsletter import clock
-from newsletter.errors import Place, Unsupported
+from newsletter.errors import Place
 from newsletter.models import Asset, Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.header_values import ascii_value, in_ascii
@@ -31,6 +31,7 @@ from newsletter.providers.keys import keys_of
 from newsletter.providers.lots import MAX_ONE_BY_ONE, one_by_one
 from newsletter.providers.message import Parts, as_base64, media_type, parts_of, reader_first, with_fit_name
 from newsletter.providers.reasons import tidy_reason
+from newsletter.providers.sizes import refuse_larger
 from newsletter.settings import Settings
 
 API_URL = "https://mandrillapp.com"
@@ -83,12 +84,7 @@ class Mandrill(Provider):
 
     def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:
         message = {**reader_first(markers), **self._message(email, parts_of(email))}
-        size = len(json.dumps(message, ensure_ascii=False).encode())
-        if size > MAX_MESSAGE_BYTES:
-            raise Unsupported(
-                f"the mail has {size / 1e6:.0f} MB, and Mandrill takes 25 MB",
-                fix='lower images.max_total_kb, or set images = "hosted" for the digest',
-            )
+        refuse_larger(len(json.dumps(message, ensure_ascii=False).encode()), MAX_MESSAGE_BYTES, "Mandrill")
         return Form(message | {"metadata": {"delivery_id": markers("delivery_id")}}, self.abilities.batch_size)
 
     def _message(self, email: Email, parts: Parts) -> dict[str, Any]:

@@ -4,7 +4,8 @@ What is known of the API comes from Twilio's description of it (github.com/sendg
 pages "Mail Send" and "Errors", and from the sources of django-anymail 15.2; all read 2026-11. What decides here:
 
 - `substitutions` are found and replaced literally in subject and bodies, nowhere else. Our keys hold the email's nonce,
-  so no post can contain one. There is no other template language in a mail without `template_id`.
+  so no post can contain one. There is no other template language in a mail without `template_id`; SendGrid's own tags
+  (`<%asm_…%>`) belong to its unsubscribe groups, of which we name none.
 - A 202 takes everybody and names nobody: one `X-Message-Id` for the whole call. Whom SendGrid will not mail (bounced
   before, unsubscribed) shows as an event later. One address that is none makes it refuse the whole call.
 - There is neither an idempotency key nor a search that every account has (the Email Activity API is a paid addition),
@@ -13,7 +14,6 @@ pages "Mail Send" and "Errors", and from the sources of django-anymail 15.2; all
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,14 +21,15 @@ from datetime import datetime
 from typing import Any
 
 from newsletter import clock
-from newsletter.errors import Place, Unsupported
+from newsletter.errors import Place
 from newsletter.models import Asset, Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.header_values import by_sharing, in_ascii
 from newsletter.providers.http import Http, Reply, pause_s, refusal
 from newsletter.providers.keys import keys_of, region_place
-from newsletter.providers.lots import MAX_ONE_BY_ONE, apart, in_turn, listed, one_by_one, single_out
+from newsletter.providers.lots import MAX_ONE_BY_ONE, apart, in_turn, left_open, listed, one_by_one, single_out
 from newsletter.providers.message import Parts, as_base64, media_type, parts_of, reader_first, with_fit_name
+from newsletter.providers.sizes import refuse_larger
 from newsletter.settings import Settings
 
 API_URLS = {"": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
@@ -84,13 +85,14 @@ class SendGrid(Provider):
         person = reader_first(markers)
         person |= {"headers": own_headers, "custom_args": {"delivery_id": markers("delivery_id")}}
         message = self._message(email, parts, merged if may_merge else str) | {"headers": headers}
+        shared = left_open(message, "personalizations")
+        refuse_larger(len(shared), MAX_BODY_BYTES - LEAST_ROOM_BYTES, "SendGrid")
         if not may_merge:
             size = min(self.abilities.batch_size, MAX_ONE_BY_ONE)
             return Form({"personalizations": [person], **message}, size)
         values = markers.values(email.subject, email.text, email.html)
         person["substitutions"] = {as_key(variable): marker for variable, marker in values.items()}
-        shared = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()[:-1] + b',"personalizations":['
-        return Form(person, self.abilities.batch_size, _room_beside(shared), shared)
+        return Form(person, self.abilities.batch_size, MAX_BODY_BYTES - len(shared), shared)
 
     def _message(self, email: Email, parts: Parts, written: Callable[[str], str]) -> dict[str, Any]:
         message: dict[str, Any] = {
@@ -151,16 +153,6 @@ class SendGrid(Provider):
 
     def close(self) -> None:
         self._http.close()
-
-
-def _room_beside(shared: bytes) -> int:
-    room = MAX_BODY_BYTES - len(shared)
-    if room < LEAST_ROOM_BYTES:
-        raise Unsupported(
-            f"the mail has {len(shared) / 1e6:.0f} MB, and SendGrid takes 30 MB",
-            fix='lower images.max_total_kb, or set images = "hosted" for the digest',
-        )
-    return room
 
 
 def _picture(picture: Asset) -> dict[str, str]:

@@ -24,14 +24,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from newsletter import clock
-from newsletter.errors import Place, Unsupported
+from newsletter.errors import Place
 from newsletter.models import Asset, Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.http import Http, Reply, refusal
 from newsletter.providers.keys import keys_of, region_place
-from newsletter.providers.lots import MAX_ONE_BY_ONE, apart, in_turn, listed, one_by_one, single_out
+from newsletter.providers.lots import MAX_ONE_BY_ONE, apart, in_turn, left_open, listed, one_by_one, single_out
 from newsletter.providers.message import Mailbox, Parts, as_base64, media_type, parts_of
 from newsletter.providers.reasons import tidy_reason
+from newsletter.providers.sizes import refuse_larger
 from newsletter.settings import Settings
 
 API_URLS = {"": "https://api.sparkpost.com", "eu": "https://api.eu.sparkpost.com"}
@@ -95,7 +96,7 @@ class SparkPost(Provider):
             size = min(self.abilities.batch_size, MAX_ONE_BY_ONE)
             return Form({"recipients": [person], **self._message(email, parts, str, merges=False)}, size)
         message = self._message(email, parts, lambda text: markers.as_variables(text, _merged), merges=True)
-        shared = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()[:-1] + b',"recipients":['
+        shared = left_open(message, "recipients")
         values = markers.values(*_texts(email, parts)).items()
         person["substitution_data"] = {_variable(name): marker for name, marker in values}
         return Form(person, self.abilities.batch_size, MAX_BODY_BYTES - len(shared), shared)
@@ -199,7 +200,7 @@ def _content(email: Email, parts: Parts, written: Callable[[str], str]) -> dict[
         content["reply_to"] = _written(parts.reply_to)
     if parts.pictures:
         content["inline_images"] = [_picture(picture) for picture in parts.pictures]
-    _refuse_large(content)
+    refuse_larger(len(json.dumps(content, ensure_ascii=False).encode()), MAX_CONTENT_BYTES, "SparkPost")
     return content
 
 
@@ -210,16 +211,6 @@ def _written(mailbox: Mailbox) -> str:
 
 def _picture(picture: Asset) -> dict[str, str]:
     return {"name": picture.content_id or "", "type": media_type(picture), "data": as_base64(picture)}
-
-
-def _refuse_large(content: Mapping[str, Any]) -> None:
-    texts = len(content["html"].encode()) + len(content["text"].encode())
-    size = texts + sum(len(picture["data"]) for picture in content.get("inline_images", ()))
-    if size > MAX_CONTENT_BYTES:
-        raise Unsupported(
-            f"the mail has {size / 1e6:.0f} MB, and SparkPost takes 20 MB",
-            fix='lower images.max_total_kb, or set images = "hosted" for the digest',
-        )
 
 
 # --- reading answers; pure --------------------------------------------------------------------------------------

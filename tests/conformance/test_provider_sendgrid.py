@@ -164,12 +164,13 @@ def test_pictures_travel_within_the_mail(stand: SendgridStand) -> None:
     assert (picture["content"], picture["content_id"], picture["disposition"]) == ("eHh4", "logo", "inline")
 
 
-def test_a_mail_that_leaves_no_room_for_recipients_is_said_before_the_night() -> None:
+@pytest.mark.parametrize("may_merge", [True, False])
+def test_a_mail_that_leaves_no_room_for_recipients_is_said_before_the_night(may_merge: bool) -> None:
     email = an_email().model_copy(update={"assets": (a_picture(MAX_BODY_BYTES),)})
     provider = open_provider(settings_for(Path(), name="sendgrid", api_key=KEY))
 
     with pytest.raises(Unsupported, match="30 MB") as raised:
-        form_of(provider, email)
+        form_of(provider, email, may_merge=may_merge)
 
     assert raised.value.fix
 
