@@ -16,11 +16,15 @@ PROVIDERS = {
     "fake": "newsletter.providers.fake:Fake",
     "mailgun": "newsletter.providers.mailgun:Mailgun",
     "mailpit": "newsletter.providers.mailpit:Mailpit",
+    "mandrill": "newsletter.providers.mandrill:Mandrill",
     "outbox": "newsletter.providers.outbox:Outbox",
+    "postal": "newsletter.providers.postal:Postal",
     "postmark": "newsletter.providers.postmark:Postmark",
     "resend": "newsletter.providers.resend:Resend",
     "ses": "newsletter.providers.ses:Ses",
+    "sendgrid": "newsletter.providers.sendgrid:SendGrid",
     "smtp": "newsletter.providers.smtp:Smtp",
+    "sparkpost": "newsletter.providers.sparkpost:SparkPost",
 }
 
 

@@ -159,6 +159,8 @@ def addresses(count: int) -> list[str]:
 
 class Stand(ABC):
     faults: ClassVar[tuple[Fault, ...]]
+    refuses_recipients: ClassVar[bool] = True
+    """The provider has a way to say that it will not take this one recipient (`refuse`)."""
     provider: Provider
 
     def __init__(self, folder: Path, *, timeout_s: float = PATIENT_S) -> None:

@@ -20,7 +20,7 @@ from tests.loopback.smtp import CERTIFICATE
 
 FAULTS = [pytest.param(stand, fault, id=f"{stand.__name__}-{fault.name}") for stand in STANDS for fault in stand.faults]
 QUICK_FAULTS = [case for case in FAULTS if not case.values[1].is_slow]  # type: ignore[union-attr]
-REFUSING = [stand for stand in STANDS if stand is not OutboxStand]
+REFUSING = [stand for stand in STANDS if stand.refuses_recipients]
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from tests.conformance.stand import ACCEPTED, DENIED, ISSUE, Arrived, Stand, add
 
 
 class OutboxStand(Stand):
+    refuses_recipients = False
     faults = (fault("no-folder", DENIED, DENIED), fault("already-there", ACCEPTED, ACCEPTED))
 
     def open(self) -> Provider:
