@@ -246,6 +246,12 @@ def test_what_is_the_same_for_all_readers_is_filled_in() -> None:
     assert list(markers.values(an_email().text)) == ["name"]
 
 
+def test_an_address_is_there_as_written_and_as_it_travels() -> None:
+    values = merge.fields(a_reader(email="zoe@bücher.example"), delivery_id="d", unsubscribe_url="u", web_url="w")
+
+    assert (values.email, values.address) == ("zoe@bücher.example", "zoe@xn--bcher-kva.example")
+
+
 # --- markers ---------------------------------------------------------------------------------------------------
 
 
