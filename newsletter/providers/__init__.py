@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = {
     "fake": "newsletter.providers.fake:Fake",
+    "mailjet": "newsletter.providers.mailjet:Mailjet",
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
     "smtp": "newsletter.providers.smtp:Smtp",

@@ -1,0 +1,92 @@
+"""What an independent client would send for the same mail: django-anymail, without Django's settings of a site.
+
+It is compared by meaning, recipient by recipient: clients may put a field in different places, but each reader must
+get the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import django
+from django.conf import settings as django_settings
+from django.core.mail import get_connection
+
+from newsletter.emails import merge
+from newsletter.models import Email
+from tests.conformance.stand import an_email, values_of
+
+if not django_settings.configured:
+    django_settings.configure(INSTALLED_APPS=["anymail"], ANYMAIL={}, SECRET_KEY="none", USE_TZ=True)
+    django.setup()
+
+from anymail.message import AnymailMessage
+
+READERS = (
+    ('O\'Neil, "Pat" <x>; {{x}} %recipient.y%', "pat@example.net"),
+    ("Zoë 名前", "zoe@bücher.example"),
+    ("", "plain+tag@example.net"),
+)
+ODD = "{{x}} {{{y}}} %recipient.x% *|X|* -name- {$z} {{var:k}} ${a} <%= b %> [[c]] %%d%%"
+
+
+class Meaning(NamedTuple):
+    """What one reader gets, in whatever words it was asked for."""
+
+    to: tuple[str, str]
+    """Name and address."""
+    sender: tuple[str, str]
+    reply_to: tuple[str, str]
+    subject: str
+    html: str
+    text: str
+    headers: Mapping[str, str]
+    """Of the message itself; names in lower case."""
+    delivery_id: str
+    is_tracked: bool = False
+    tags: tuple[str, ...] = ()
+
+
+def hard_email() -> Email:
+    return an_email(subject=f"{ODD} ☕", text=f"Grüße & mehr: {ODD}")
+
+
+def anymail_payload(
+    esp: str, reader: tuple[str, str], number: int, *, email: Email | None = None, metadata: bool = True, **options: Any
+) -> Any:
+    """The payload that anymail makes for delivery `d.<number>` of this email to this reader."""
+    email = email or hard_email()
+    name, address = reader
+    values = values_of(f"d.{number}", address, name)
+    message = AnymailMessage(
+        subject=email.subject,
+        body=merge.filled(email, values).text,
+        from_email=_header(email, "From", values),
+        to=[values.to],
+        reply_to=[_header(email, "Reply-To", values)],
+        headers=headers_of(email, values),
+        tags=[email.issue],
+        track_opens=False,
+        track_clicks=False,
+    )
+    if metadata:
+        message.metadata = {"delivery_id": values.delivery_id}
+    message.attach_alternative(merge.filled(email, values).html, "text/html")
+    connection = get_connection(f"anymail.backends.{esp}.EmailBackend", **options)
+    return connection.build_message_payload(message, {})
+
+
+def headers_of(email: Email, values: merge.Fields) -> dict[str, str]:
+    """The message's own headers as this reader gets them."""
+    names = [name for name, _ in email.headers if name not in ("From", "To", "Reply-To")]
+    return {name: _header(email, name, values) for name in names}
+
+
+def _header(email: Email, name: str, values: merge.Fields) -> str:
+    written = dict(email.headers)[name]
+    return merge.filled(email.model_copy(update={"text": written}), values).text
+
+
+def lower(headers: Mapping[str, str], *, without: Sequence[str] = ()) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items() if name.lower() not in without}
