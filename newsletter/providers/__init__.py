@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from newsletter.settings import Settings
 
 PROVIDERS = {
+    "brevo": "newsletter.providers.brevo:Brevo",
     "fake": "newsletter.providers.fake:Fake",
     "mailjet": "newsletter.providers.mailjet:Mailjet",
     "outbox": "newsletter.providers.outbox:Outbox",

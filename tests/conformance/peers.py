@@ -6,7 +6,7 @@ get the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import django
@@ -31,6 +31,9 @@ READERS = (
 ODD = "{{x}} {{{y}}} %recipient.x% *|X|* -name- {$z} {{var:k}} ${a} <%= b %> [[c]] %%d%%"
 
 
+EVERYTHING = ("metadata", "tracking")
+
+
 class Meaning(NamedTuple):
     """What one reader gets, in whatever words it was asked for."""
 
@@ -53,10 +56,11 @@ def hard_email() -> Email:
 
 
 def anymail_payload(
-    esp: str, reader: tuple[str, str], number: int, *, email: Email | None = None, metadata: bool = True, **options: Any
+    esp: str, reader: tuple[str, str], number: int, *, can: Collection[str] = EVERYTHING, **options: Any
 ) -> Any:
-    """The payload that anymail makes for delivery `d.<number>` of this email to this reader."""
-    email = email or hard_email()
+    """The payload that anymail makes for delivery `d.<number>` of the hard email to this reader, with what it can ask
+    of this provider beyond the mail itself."""
+    email = hard_email()
     name, address = reader
     values = values_of(f"d.{number}", address, name)
     message = AnymailMessage(
@@ -67,11 +71,11 @@ def anymail_payload(
         reply_to=[_header(email, "Reply-To", values)],
         headers=headers_of(email, values),
         tags=[email.issue],
-        track_opens=False,
-        track_clicks=False,
     )
-    if metadata:
+    if "metadata" in can:
         message.metadata = {"delivery_id": values.delivery_id}
+    if "tracking" in can:
+        message.track_opens = message.track_clicks = False
     message.attach_alternative(merge.filled(email, values).html, "text/html")
     connection = get_connection(f"anymail.backends.{esp}.EmailBackend", **options)
     return connection.build_message_payload(message, {})
