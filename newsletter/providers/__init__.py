@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PROVIDERS = {
     "brevo": "newsletter.providers.brevo:Brevo",
     "fake": "newsletter.providers.fake:Fake",
+    "mailersend": "newsletter.providers.mailersend:MailerSend",
     "mailjet": "newsletter.providers.mailjet:Mailjet",
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
