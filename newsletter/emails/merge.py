@@ -36,7 +36,7 @@ class Fields(NamedTuple):
     web_url: str
     delivery_id: str
     address: str
-    """The bare address as it travels (`xn--…`), for providers that take name and address apart."""
+    """`email` as it travels, for the envelope and for providers' APIs."""
 
 
 FIELDS = Fields._fields

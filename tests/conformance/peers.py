@@ -56,11 +56,17 @@ def hard_email() -> Email:
 
 
 def anymail_payload(
-    esp: str, reader: tuple[str, str], number: int, *, can: Collection[str] = EVERYTHING, **options: Any
+    esp: str,
+    reader: tuple[str, str],
+    number: int,
+    *,
+    email: Email | None = None,
+    can: Collection[str] = EVERYTHING,
+    **options: Any,
 ) -> Any:
-    """The payload that anymail makes for delivery `d.<number>` of the hard email to this reader, with what it can ask
-    of this provider beyond the mail itself."""
-    email = hard_email()
+    """The payload that anymail makes for delivery `d.<number>` of this email (the hard one) to this reader, with what
+    it can ask of this provider beyond the mail itself."""
+    email = email or hard_email()
     name, address = reader
     values = values_of(f"d.{number}", address, name)
     message = AnymailMessage(
