@@ -17,6 +17,7 @@ PROVIDERS = {
     "fake": "newsletter.providers.fake:Fake",
     "mailersend": "newsletter.providers.mailersend:MailerSend",
     "mailjet": "newsletter.providers.mailjet:Mailjet",
+    "mailtrap": "newsletter.providers.mailtrap:Mailtrap",
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
     "smtp": "newsletter.providers.smtp:Smtp",
