@@ -21,6 +21,7 @@ PROVIDERS = {
     "outbox": "newsletter.providers.outbox:Outbox",
     "postmark": "newsletter.providers.postmark:Postmark",
     "smtp": "newsletter.providers.smtp:Smtp",
+    "smtp2go": "newsletter.providers.smtp2go:Smtp2go",
 }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from newsletter.providers.base import Answer, Letter, Outcome
 
 MAX_BAD_ONES = 5
 """So many letters are singled out of a refused call; where more are bad, it is not the recipients."""
+
+MAX_ONE_BY_ONE = 16
+"""The most letters of one `send` where each is a call: so many are in doubt after a crash."""
 
 GOES_ON = frozenset({Outcome.ACCEPTED, Outcome.REFUSED})
 
@@ -45,12 +48,31 @@ def single_out(letters: Sequence[Letter], call: Callable[[Sequence[Letter]], lis
 
 def one_by_one(letters: Sequence[Letter], call: Callable[[Letter], Answer]) -> list[Answer]:
     """Answers of a provider that is called for each letter; the first that is neither taken nor refused ends it."""
+    return in_turn([[letter] for letter in letters], lambda lot: [call(lot[0])])
+
+
+def in_turn(lots: Iterable[Sequence[Letter]], call: Callable[[Sequence[Letter]], list[Answer]]) -> list[Answer]:
+    """Answers of several calls, one after the other; one that does not end well is the last."""
     answers: list[Answer] = []
-    for letter in letters:
-        answers.append(call(letter))
+    waiting = list(lots)
+    for number, lot in enumerate(waiting, start=1):
+        answers += call(lot)
         if answers[-1].outcome not in GOES_ON:
-            return answers + for_rest(answers[-1], len(letters) - len(answers))
+            return answers + for_rest(answers[-1], sum(map(len, waiting[number:])))
     return answers
+
+
+def apart(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
+    """The letters in order, in stretches that hold no address twice: some providers take each only once a call."""
+    first, seen = 0, set[str]()
+    for number, letter in enumerate(letters):
+        address = letter.email.lower()
+        if address in seen:
+            yield letters[first:number]
+            first, seen = number, set()
+        seen.add(address)
+    if letters:
+        yield letters[first:]
 
 
 def for_rest(answer: Answer, count: int) -> list[Answer]:

@@ -46,6 +46,11 @@ def but(faults: tuple[Fault, ...], *others: Fault, without: tuple[str, ...] = ()
     return tuple(one for name, one in named.items() if name not in without)
 
 
+def one_by_one(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """The same for a provider that is called for each letter: what follows one in doubt is not tried."""
+    return tuple(one._replace(rest=one.rest - {UNSURE} | {BUSY}) if UNSURE in one.rest else one for one in faults)
+
+
 class ApiStand(Stand):
     """`new_api` plays the provider; the rest is the same for all that are called by HTTP."""
 
