@@ -5,7 +5,7 @@ What is known of the API comes from developers.brevo.com (reference "Send a tran
 decides how this is written:
 
 - A content is a template of Brevo's: `{{`, `{%` and `{#` are interpreted. The guides write `{{params.name}}` into
-  `htmlContent`; a parameter's value is put in as it is. So those two characters come from parameters.
+  `htmlContent`; a parameter's value is put in as it is. So a brace that would begin something comes from a parameter.
 - A call may carry an idempotency key. Its repetition is not answered with the first answer but with an error, which
   does not say what became of the first; the events of the call do, and a tag of its own finds them.
 - Tags belong to a call, not to a message, and events repeat nothing else of ours. So no delivery can be asked for
@@ -46,10 +46,10 @@ KEY_VALID_S = 15 * 60.0
 MAX_EVENTS = 5000
 RATE_HEADERS = "x-sib-ratelimit-"
 
-GUARDS = {"{{": "opening", "{%": "tag", "{#": "comment"}
-"""What Brevo would interpret → the parameter that stands for it."""
-PARAMS = {name: syntax for syntax, name in GUARDS.items()}
-SYNTAX = re.compile(r"\{[{%#]")
+BRACE = "{{params.brace}}"
+PARAMS = {"brace": "{"}
+BEGINS = "[{%#]"
+"""With a brace before it, what Brevo would interpret."""
 
 ABOUT_RECIPIENT = re.compile(r"\bto\b|recipient|messageversions", re.IGNORECASE)
 ABOUT_US = re.compile(r"sender|reply|header|subject|content|param|tag", re.IGNORECASE)
@@ -123,7 +123,7 @@ def _shared(email: Email) -> dict[str, Any]:
     """What each version has to replace, and what is the same for all. A version may have contents of its own only
     where there is one to replace."""
     parts = parts_of(email)
-    shared: dict[str, Any] = {"sender": fit_mailbox(parts.sender).as_json(), "subject": _guard(email.subject)}
+    shared: dict[str, Any] = {"sender": fit_mailbox(parts.sender).as_json(), "subject": "-"}
     if parts.reply_to:
         shared["replyTo"] = fit_mailbox(parts.reply_to).as_json()
     return shared | {"htmlContent": "<html><body></body></html>"}
@@ -137,30 +137,32 @@ def _version(email: Email, markers: Markers) -> dict[str, Any]:
             fix='set images to "hosted" or "linked" for the digest, or choose another provider',
         )
     custom = json.dumps({"delivery_id": markers("delivery_id"), "issue": email.issue})
+    # A reader's own value may begin with a brace, too.
+    after = "|".join([BEGINS, *markers.values(email.subject, email.html, email.text).values()])
     return {
         **reader_first(markers),
-        "subject": _guard(email.subject),
-        "htmlContent": _guard(email.html),
-        "textContent": _guard(email.text),
+        "subject": _guard(email.subject, after),
+        "htmlContent": _guard(email.html, after),
+        "textContent": _guard(email.text, after),
         "headers": {name: _ascii_header(name, value) for name, value in parts.headers.items()}
         | {"X-Mailin-custom": custom},
         "params": PARAMS,
     }
 
 
-def _guard(text: str) -> str:
-    return SYNTAX.sub(lambda found: f"{{{{params.{GUARDS[found[0]]}}}}}", text)
+def _guard(text: str, after: str) -> str:
+    return re.sub(rf"\{{(?={after})", BRACE, text)
 
 
 def _guarded(parts: Sequence[bytes]) -> Sequence[bytes]:
     """The same for a name that readers gave themselves, where the email prints it. The recipient's own field is no
     template."""
     name = parts[1]
-    if not SYNTAX.search(name.decode()):
+    if b"{" not in name:
         return parts
     plain: str = json.loads(b'"%s"' % name)
     as_html = json.dumps(escape(plain))[1:-1].encode()
-    by_form = {form: _guard(form.decode()).encode() for form in (name, as_html)}
+    by_form = {form: _guard(form.decode(), f"{BEGINS}|$").encode() for form in (name, as_html)}
     return [*parts[:4], *(by_form.get(part, part) for part in parts[4:])]
 
 

@@ -37,8 +37,8 @@ def with_name(text: str) -> Email:
     email = an_email()
     return email.model_copy(
         update={
-            "html": f"<p>{text}, mergeq7Hnameend</p>",
-            "text": f"{text}, mergeq7Tnameend",
+            "html": f"<p>{text}mergeq7Hnameend{{%</p>",
+            "text": f"{text}mergeq7Tnameend{{%",
         }
     )
 
@@ -60,16 +60,18 @@ def test_a_delivery_is_named_to_webhooks(stand: BrevoStand) -> None:
     assert json.loads(custom) == {"delivery_id": "d.0", "issue": ISSUE}
 
 
-@pytest.mark.parametrize("name", ["{{contact.EMAIL}}", "{% if x %}", "{# a #} & <b>", "{{params.opening}}", "Ann & Co"])
+@pytest.mark.parametrize(
+    "name", ["{{contact.EMAIL}}", "{% if x %}", "{# a #} & <b>", "{{params.brace}}", "{x}} {", "Ann & Co"]
+)
 def test_a_name_that_looks_like_a_template_is_greeted_as_written(name: str, stand: BrevoStand) -> None:
-    letters = compose_for(stand.provider, with_name("Dear {{x}}"), [(name, "ann@example.net")])
+    letters = compose_for(stand.provider, with_name("Dear {{x}} {{{"), [(name, "ann@example.net")])
 
     stand.provider.send(letters, issue=ISSUE)
 
     arrived = stand.server.taken[0]
     escaped = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    assert arrived.text == f"Dear {{{{x}}}}, {name}"
-    assert arrived.html == f"<p>Dear {{{{x}}}}, {escaped}</p>"
+    assert arrived.text == f"Dear {{{{x}}}} {{{{{{{name}{{%"
+    assert arrived.html == f"<p>Dear {{{{x}}}} {{{{{{{escaped}{{%</p>"
 
 
 @pytest.mark.parametrize(
