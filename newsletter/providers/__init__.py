@@ -13,17 +13,22 @@ if TYPE_CHECKING:
     from newsletter.settings import Settings
 
 PROVIDERS = {
+    "brevo": "newsletter.providers.brevo:Brevo",
     "fake": "newsletter.providers.fake:Fake",
+    "mailersend": "newsletter.providers.mailersend:MailerSend",
     "mailgun": "newsletter.providers.mailgun:Mailgun",
+    "mailjet": "newsletter.providers.mailjet:Mailjet",
     "mailpit": "newsletter.providers.mailpit:Mailpit",
+    "mailtrap": "newsletter.providers.mailtrap:Mailtrap",
     "mandrill": "newsletter.providers.mandrill:Mandrill",
     "outbox": "newsletter.providers.outbox:Outbox",
     "postal": "newsletter.providers.postal:Postal",
     "postmark": "newsletter.providers.postmark:Postmark",
     "resend": "newsletter.providers.resend:Resend",
-    "ses": "newsletter.providers.ses:Ses",
     "sendgrid": "newsletter.providers.sendgrid:SendGrid",
+    "ses": "newsletter.providers.ses:Ses",
     "smtp": "newsletter.providers.smtp:Smtp",
+    "smtp2go": "newsletter.providers.smtp2go:Smtp2go",
     "sparkpost": "newsletter.providers.sparkpost:SparkPost",
 }
 
