@@ -85,7 +85,7 @@ def longest_fields(settings: Settings) -> Fields:
     """The merge values that take the most room."""
     url = settings.site.url + "/unsubscribe/" + "x" * LONGEST_TOKEN_BYTES
     name, email = "x" * LONGEST_NAME_BYTES, "x" * LONGEST_EMAIL_BYTES
-    return Fields(f"{name} <{email}>", email, name, url, url, "x" * LONGEST_TOKEN_BYTES)
+    return Fields(f"{name} <{email}>", email, name, url, url, "x" * LONGEST_TOKEN_BYTES, email)
 
 
 def merged_bytes(html: str, nonce: str, values: Fields) -> int:

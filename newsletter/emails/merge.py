@@ -35,6 +35,8 @@ class Fields(NamedTuple):
     unsubscribe_url: str
     web_url: str
     delivery_id: str
+    address: str
+    """`email` as it travels, for the envelope and for providers' APIs."""
 
 
 FIELDS = Fields._fields
@@ -130,13 +132,15 @@ def fields(reader: Reader, *, delivery_id: str, unsubscribe_url: str, web_url: s
     """The values of one reader's copy, safe in any header: no control characters, addresses of pages in ASCII."""
     name = " ".join(_UNSAFE_IN_LINE.sub(" ", reader.name).split())
     email = _UNSAFE_IN_LINE.sub("", reader.email)
+    address = mime.ascii_address(email)
     return Fields(
-        to=mime.mailbox(name, mime.ascii_address(email)),
+        to=mime.mailbox(name, address),
         email=email,
         name=name,
         unsubscribe_url=_ascii_url(unsubscribe_url),
         web_url=_ascii_url(web_url),
         delivery_id=_UNSAFE_IN_LINE.sub("", delivery_id),
+        address=address,
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 from newsletter.emails import merge
-from newsletter.emails.mime import ascii_address
 from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Email, Reader
 from newsletter.pipeline.site import Site
@@ -51,7 +50,7 @@ def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> C
             reader = reader._replace(email=redirect_to, name=f"for {reader.email}")
         unsubscribe_url = site.links.unsubscribe_url(reader.subscriber_id, issue)
         values = merge.fields(reader, delivery_id=name, unsubscribe_url=unsubscribe_url, web_url=web_url)
-        return Letter(name, ascii_address(values.email), segments.letter(values), form.shared)
+        return Letter(name, values.address, segments.letter(values), form.shared)
 
     return compose
 

@@ -92,8 +92,8 @@ class Abilities(NamedTuple):
 
 
 class Markers(Protocol):
-    """The merge fields of an email: to (a ready `Name <address>`), email, name, unsubscribe_url, web_url and
-    delivery_id."""
+    """The merge fields of an email: to (a ready `Name <address>`), address (the bare one, as it travels), name,
+    unsubscribe_url, web_url, delivery_id, and email (the address as it is shown to people)."""
 
     def __call__(self, name: str) -> str:
         """The marker of a field, to be put where its plain value shall stand."""

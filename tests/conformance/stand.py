@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from newsletter.emails import merge
-from newsletter.emails.mime import ascii_address
 from newsletter.models import Email, Reader
 from newsletter.pipeline.compose import OUR_OWN
 from newsletter.providers import open_provider
@@ -141,7 +140,7 @@ def compose_for(
     else:
         segments = merge.compile_json(form.letter, email.nonce)
     values = [values_of(f"d.{number}", address, name) for number, (name, address) in enumerate(readers)]
-    return [Letter(one.delivery_id, ascii_address(one.email), segments.letter(one), form.shared) for one in values]
+    return [Letter(one.delivery_id, one.address, segments.letter(one), form.shared) for one in values]
 
 
 def values_of(delivery_id: str, address: str, name: str = "") -> merge.Fields:

@@ -246,6 +246,14 @@ def test_what_is_the_same_for_all_readers_is_filled_in() -> None:
     assert list(markers.values(an_email().text)) == ["name"]
 
 
+def test_an_api_gets_the_address_as_it_travels_and_the_reader_sees_it_as_written() -> None:
+    segments = compile_json({"to": marker("address", NONCE), "shown": marker("email", NONCE)}, NONCE)
+
+    letter = json.loads(b"".join(segments.letter(values_of(address="zoë@bücher.example"))))
+
+    assert letter == {"to": "zoë@xn--bcher-kva.example", "shown": "zoë@bücher.example"}
+
+
 # --- markers ---------------------------------------------------------------------------------------------------
 
 
