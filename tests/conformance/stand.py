@@ -18,7 +18,6 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from newsletter.emails import merge
 from newsletter.models import Email, Reader
-from newsletter.pipeline.compose import OUR_OWN
 from newsletter.providers import open_provider
 from newsletter.providers.base import Form, Letter, Outcome, Provider
 from newsletter.settings import Settings
@@ -121,8 +120,7 @@ def an_email(*, subject: str = "Three new guides", text: str = "Hello there.") -
 
 
 def form_of(provider: Provider, email: Email, *, may_merge: bool = True) -> Form:
-    markers = merge.Markers(email.nonce, constants={"web_url": WEB_URL}, same_in_html=OUR_OWN)
-    return provider.form(email, markers, may_merge=may_merge)
+    return provider.form(email, merge.Markers(email.nonce), may_merge=may_merge)
 
 
 def compose(provider: Provider, email: Email, addresses: Iterable[str]) -> list[Letter]:
