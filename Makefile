@@ -7,7 +7,7 @@ NPM_STAMP := tests/npm/node_modules/.installed
 # As mails are seen in Chromium by the tests: also Chinese, Japanese, Korean, and emoji.
 BROWSER := chromium fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 
-.PHONY: demo test check browser npm lock clean
+.PHONY: demo test check bench browser npm lock clean
 
 demo: $(STAMP)
 	@$(BIN)/newsletter demo
@@ -21,6 +21,10 @@ check: $(STAMP) browser npm
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto --dist worksteal -rs
+
+# Under ten minutes on two cores; wants a quiet machine. The table is kept in benchmarks/results/.
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
 
 # tests/browser looks at mails in a real Chromium or Chrome. Without one it is skipped, and pytest says so at the end;
 # it is installed here only where that needs nobody's leave: as root on Debian.

@@ -12,10 +12,12 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import count
 from json.encoder import encode_basestring_ascii
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -37,9 +39,14 @@ class Fields(NamedTuple):
     delivery_id: str
     address: str
     """`email` as it travels, for the envelope and for providers' APIs."""
+    subscriber_id: str = ""
+    leave_token: str = ""
+    """The end of `unsubscribe_url`, which is the reader's own (see `settled`)."""
 
 
 FIELDS = Fields._fields
+_OUR_OWN = frozenset({"subscriber_id", "leave_token"})
+"""Short, and of characters that stand for themselves wherever they are written."""
 _NAME_BY_CODE = {name.replace("_", ""): name for name in FIELDS}
 _UNSAFE_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
@@ -90,61 +97,79 @@ class Markers:
     """The markers of one email, as providers ask for them (`newsletter.providers.base.Markers`).
 
     A provider that merges by itself gets a variable per marker: the field's name, with `_html` where the value is
-    escaped for HTML; a field in `same_in_html` holds nothing to escape and needs one variable only. `constants` are
-    the fields that are the same for all readers: they need none.
+    escaped for HTML.
     """
 
-    def __init__(
-        self, nonce: str, *, constants: Mapping[str, str] | None = None, same_in_html: Collection[str] = ()
-    ) -> None:
+    def __init__(self, nonce: str) -> None:
         self._nonce = nonce
-        self._constants = constants or {}
-        self._same_in_html = same_in_html
 
     def __call__(self, name: str) -> str:
         return marker(name, self._nonce)
 
     def as_variables(self, text: str, write: Callable[[str], str]) -> str:
-        return "".join(piece if isinstance(piece, str) else self._written(piece, write) for piece in self._split(text))
+        pieces = split(text, self._nonce)
+        return "".join(piece if isinstance(piece, str) else write(_variable(piece)) for piece in pieces)
 
     def values(self, *texts: str) -> dict[str, str]:
-        slots = {piece for text in texts for piece in self._split(text) if isinstance(piece, Slot)}
-        varying = sorted(slot for slot in slots if slot.field not in self._constants)
-        return {self._variable(slot): marker(slot.field, self._nonce, html=slot.is_html) for slot in varying}
+        slots = {piece for text in texts for piece in split(text, self._nonce) if isinstance(piece, Slot)}
+        return {_variable(slot): marker(slot.field, self._nonce, html=slot.is_html) for slot in sorted(slots)}
 
-    def _split(self, text: str) -> list[str | Slot]:
-        return split(text, self._nonce)
 
-    def _written(self, slot: Slot, write: Callable[[str], str]) -> str:
-        if slot.field not in self._constants:
-            return write(self._variable(slot))
-        value = self._constants[slot.field]
-        return html.escape(value) if slot.is_html else value
+def _variable(slot: Slot) -> str:
+    return f"{slot.field}_html" if slot.is_html else slot.field
 
-    def _variable(self, slot: Slot) -> str:
-        return f"{slot.field}_html" if slot.is_html and slot.field not in self._same_in_html else slot.field
+
+def settled(email: Email, meanings: Mapping[str, str]) -> Email:
+    """The email with these fields written out: text that all readers share, and markers of what is left to differ.
+
+    So what is shared is encoded once an issue, and a provider that merges by itself is told no more than it must be.
+    Markers in a meaning stay as they are in HTML too: their values must hold nothing to escape.
+    """
+
+    def written(found: re.Match[str]) -> str:
+        meaning = meanings.get(_NAME_BY_CODE[found[2]], found[0])
+        return html.escape(meaning) if found[1] == "H" else meaning
+
+    def settle(text: str) -> str:
+        return _pattern(email.nonce).sub(written, text)
+
+    headers = tuple((name, settle(value)) for name, value in email.headers)
+    return email.model_copy(update={"html": settle(email.html), "text": settle(email.text), "headers": headers})
 
 
 # --- one reader ------------------------------------------------------------------------------------------------
 
 
-def fields(reader: Reader, *, delivery_id: str, unsubscribe_url: str, web_url: str) -> Fields:
+def fields(reader: Reader, *, delivery_id: str, unsubscribe_url: str, web_url: str, leave_token: str = "") -> Fields:
     """The values of one reader's copy, safe in any header: no control characters, addresses of pages in ASCII."""
-    name = " ".join(_UNSAFE_IN_LINE.sub(" ", reader.name).split())
-    email = _UNSAFE_IN_LINE.sub("", reader.email)
+    name, email = _one_line(reader.name), _safe(reader.email)
     address = mime.ascii_address(email)
     return Fields(
         to=mime.mailbox(name, address),
         email=email,
         name=name,
-        unsubscribe_url=_ascii_url(unsubscribe_url),
-        web_url=_ascii_url(web_url),
-        delivery_id=_UNSAFE_IN_LINE.sub("", delivery_id),
+        unsubscribe_url=ascii_url(unsubscribe_url),
+        web_url=ascii_url(web_url),
+        delivery_id=_safe(delivery_id),
         address=address,
+        subscriber_id=reader.subscriber_id,
+        leave_token=leave_token,
     )
 
 
-def _ascii_url(url: str) -> str:
+def _one_line(name: str) -> str:
+    # Of all spaces only the plain one is printable, so there is nothing to put right in most names.
+    if name.isprintable() and "  " not in name and name.strip(" ") == name:
+        return name
+    return " ".join(_UNSAFE_IN_LINE.sub(" ", name).split())
+
+
+def _safe(text: str) -> str:
+    return text if text.isprintable() else _UNSAFE_IN_LINE.sub("", text)
+
+
+def ascii_url(url: str) -> str:
+    """The address of a page as it travels: no character beyond ASCII, none that ends a line."""
     if url.isascii() and url.isprintable() and " " not in url:
         return url
     parts = urlsplit(_UNSAFE_IN_LINE.sub("", url))
@@ -169,25 +194,20 @@ def filled(email: Email, values: Fields) -> Filled:
 class Segments:
     """A message encoded once; `letter` puts one reader's values between the constant parts without copying them."""
 
-    __slots__ = ("_parts", "_slots")
+    __slots__ = ("_arranged", "_constants", "_encoders")
 
     def __init__(self, pieces: Iterable[tuple[bytes | Slot, Place]]) -> None:
-        self._parts: list[bytes] = []
-        positions: dict[tuple[Slot, Place], list[int]] = {}
-        for piece, place in _joined(pieces):
-            if isinstance(piece, Slot):
-                positions.setdefault((piece, place), []).append(len(self._parts))
-            self._parts.append(piece if isinstance(piece, bytes) else b"")
-        self._slots = tuple((_encoder(slot, place), tuple(found)) for (slot, place), found in positions.items())
+        joined = _joined(pieces)
+        self._constants = [piece for piece, _ in joined if isinstance(piece, bytes)]
+        slots = list(dict.fromkeys((piece, place) for piece, place in joined if isinstance(piece, Slot)))
+        self._encoders = [_encoder(slot, place) for slot, place in slots]
+        at, constants = {slot: len(self._constants) + number for number, slot in enumerate(slots)}, count()
+        order = [at[piece, place] if isinstance(piece, Slot) else next(constants) for piece, place in joined]
+        self._arranged: Callable[[list[bytes]], tuple[bytes, ...]] = itemgetter(*order) if len(order) > 1 else tuple
 
-    def letter(self, values: Fields) -> list[bytes]:
+    def letter(self, values: Fields) -> Sequence[bytes]:
         """One reader's message, in pieces to be written one after another."""
-        parts = self._parts.copy()
-        for encode, positions in self._slots:
-            value = encode(values)
-            for position in positions:
-                parts[position] = value
-        return parts
+        return self._arranged([*self._constants, *[encode(values) for encode in self._encoders]])
 
 
 def _joined(pieces: Iterable[tuple[bytes | Slot, Place]]) -> list[tuple[bytes | Slot, Place]]:
@@ -208,6 +228,8 @@ def _encoder(slot: Slot, place: Place) -> Callable[[Fields], bytes]:
         if slot.field == "to":
             return lambda values: mime.mailbox_header(values.name, values.email)
         return lambda values: mime.header_value(values[index])
+    if slot.field in _OUR_OWN:
+        return lambda values: values[index].encode("ascii")
     pack = _json_value if place == "json" else mime.qp_value
     if slot.is_html:
         return lambda values: pack(html.escape(values[index]))

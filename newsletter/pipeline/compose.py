@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,9 +10,6 @@ from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Email, Reader
 from newsletter.pipeline.site import Site
 from newsletter.providers.base import Form, Letter, Provider
-
-OUR_OWN = frozenset({"unsubscribe_url", "delivery_id"})
-"""Made of the site's address, ids and signatures: nothing that HTML would escape, unless that address has it."""
 
 
 def delivery_id(issue: str, subscriber_id: str) -> str:
@@ -24,29 +20,23 @@ def delivery_id(issue: str, subscriber_id: str) -> str:
 def form_of(site: Site, frozen: FrozenIssue, provider: Provider) -> Form:
     """How this provider writes the issue; raises `Unsupported` for what it cannot do with it."""
     email = _as_sent(site, frozen.email)
-    is_plain = html.escape(site.settings.site.url) == site.settings.site.url
-    markers = merge.Markers(
-        email.nonce,
-        constants={"web_url": site.links.web_url(frozen.manifest.issue)},
-        same_in_html=OUR_OWN if is_plain else (),
-    )
     # Merging providers tell recipients apart by their address, and redirected mail has one for all.
-    return provider.form(email, markers, may_merge=not site.settings.provider.redirect_to)
+    return provider.form(email, merge.Markers(email.nonce), may_merge=not site.settings.provider.redirect_to)
 
 
 def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
     """Reader → letter in this form."""
-    email, issue = _as_sent(site, frozen.email), frozen.manifest.issue
+    email, issue, links = _as_sent(site, frozen.email), frozen.manifest.issue, site.links
     redirect_to = site.settings.provider.redirect_to
     segments = segments_of(email, form, now=now)
-    web_url = site.links.web_url(issue)
+    web_url, start = links.web_url(issue), links.unsubscribe_start(issue)
 
     def compose(reader: Reader) -> Letter:
         name = delivery_id(issue, reader.subscriber_id)
         if redirect_to:
             reader = reader._replace(email=redirect_to, name=f"for {reader.email}")
-        unsubscribe_url = site.links.unsubscribe_url(reader.subscriber_id, issue)
-        values = merge.fields(reader, delivery_id=name, unsubscribe_url=unsubscribe_url, web_url=web_url)
+        end = links.unsubscribe_end(reader.subscriber_id, issue)
+        values = merge.fields(reader, delivery_id=name, unsubscribe_url=start + end, web_url=web_url, leave_token=end)
         return Letter(name, values.address, segments.letter(values), form.shared)
 
     return compose
@@ -60,6 +50,14 @@ def segments_of(email: Email, form: Form, *, now: datetime) -> merge.Segments:
 
 
 def _as_sent(site: Site, email: Email) -> Email:
+    """With all that is known before any reader is: the page's address, and the beginnings of links and ids."""
+    issue, links = email.issue, site.links
+    meanings = {
+        "web_url": merge.ascii_url(links.web_url(issue)),
+        "unsubscribe_url": merge.ascii_url(links.unsubscribe_start(issue)) + merge.marker("leave_token", email.nonce),
+        "delivery_id": delivery_id(issue, merge.marker("subscriber_id", email.nonce)),
+    }
+    sent = merge.settled(email, meanings)
     if not site.settings.provider.redirect_to:
-        return email
-    return email.model_copy(update={"subject": f"[redirected] {email.subject}"})
+        return sent
+    return sent.model_copy(update={"subject": f"[redirected] {email.subject}"})

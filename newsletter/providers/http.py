@@ -55,7 +55,7 @@ class Body:
 
     def __init__(self, chunks: Sequence[Sequence[bytes]]) -> None:
         self._chunks = chunks
-        self._size_bytes = sum(len(piece) for chunk in chunks for piece in chunk)
+        self._size_bytes = sum(sum(map(len, chunk)) for chunk in chunks)
         self.has_left = False
 
     def __len__(self) -> int:
@@ -97,6 +97,7 @@ class Http:
         self._hide = hide
         self._session = _session(base_url, connections)
         self._session.headers.update(headers)
+        self._prepared: dict[str, requests.PreparedRequest] = {}
 
     def post(
         self, path: str, chunks: Sequence[Sequence[bytes]], *, headers: Mapping[str, str] | None = None
@@ -105,14 +106,7 @@ class Http:
         body = Body(chunks)
         began_s = clock.monotonic_s()
         try:
-            response = self._session.post(
-                self._base_url + path,
-                data=body,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            )
+            response = self._sent(self._request(path, headers, body))
         except BROKEN as error:
             return self._broken(error, has_left=body.has_left)
         return self._read(response, until_s=began_s + sum(self._timeout))
@@ -137,6 +131,24 @@ class Http:
 
     def close(self) -> None:
         self._session.close()
+
+    def _request(self, path: str, headers: Mapping[str, str] | None, body: Body) -> requests.PreparedRequest:
+        """Address and headers are checked and put right once for each path: that takes longer than a small call."""
+        if path not in self._prepared:
+            self._prepared[path] = self._session.prepare_request(requests.Request("POST", self._base_url + path))
+        request = self._prepared[path].copy()
+        if headers:
+            request.prepare_headers({**request.headers, **headers})
+        request.headers["Content-Length"] = str(len(body))
+        request.body = body  # type: ignore[assignment]  # a stream of known length
+        return request
+
+    def _sent(self, request: requests.PreparedRequest) -> requests.Response:
+        """By the adapter itself: what a session does beyond that (redirects, cookies) is not wanted here."""
+        session = self._session
+        adapter = session.get_adapter(str(request.url))
+        verify = True if session.verify is None else session.verify
+        return adapter.send(request, stream=True, timeout=self._timeout, verify=verify, proxies=session.proxies)
 
     def _read(self, response: requests.Response, *, until_s: float) -> Reply:
         """The answer, bounded in size and time: a server that drips must not hold the run for ever."""

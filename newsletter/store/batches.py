@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, and_, func, or_, select, update
+from sqlalchemy import Connection, Engine, func, select
 
 from newsletter.models import DeliveryState, IssueState, Reader
-from newsletter.store import tables
+from newsletter.store import statements, tables
 from newsletter.store.engine import reading, writing
 from newsletter.store.issues import locked_state
-from newsletter.store.receipts import MAY_MAIL, Result, new_batch, receipt_of_recipient, receipt_row
-from newsletter.store.upsert import insert_new, replace
+from newsletter.store.receipts import Result, new_batch, receipt_of_recipient, receipt_row, record
+from newsletter.store.upsert import insert_new
 
 STALE_CLAIM = timedelta(seconds=60)
 """From claim to call takes milliseconds; a claim this old belongs to nobody who will use it soon. Taking it over is
@@ -56,50 +56,29 @@ class BatchesStore:
             return self._claim(connection, issue_id, owner, limit, now)
 
     def _claim(self, connection: Connection, issue_id: str, owner: str, limit: int, now: datetime) -> Claim | None:
-        batch = tables.batch
-        may_be_tried = or_(
-            batch.c.not_before.is_(None), batch.c.not_before <= now, batch.c.not_before > now + LONGEST_WAIT
-        )
-        free = or_(
-            and_(batch.c.state == "pending", may_be_tried),
-            and_(batch.c.state == "claimed", batch.c.changed_at <= now - STALE_CLAIM),
-        )
-        query = (
-            select(batch.c.number, batch.c.attempt)
-            .where(batch.c.issue_id == issue_id, free)
-            .order_by(batch.c.number)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        found = connection.execute(query).first()
+        moments = {
+            "the_time": now,
+            "the_longest_wait": now + LONGEST_WAIT,
+            "the_stale_time": now - STALE_CLAIM,
+        }
+        found = connection.execute(statements.FIRST_FREE_BATCH, {"the_issue": issue_id, **moments}).first()
         if found is None:
             return None
         number, size = self._cut(connection, issue_id, found.number, limit, tried=found.attempt, now=now)
-        attempt = found.attempt + 1
-        claimed = (
-            update(batch)
-            .where(batch.c.issue_id == issue_id, batch.c.number == number)
-            .values(state="claimed", owner=owner, attempt=attempt, changed_at=now)
-        )
-        connection.execute(claimed)
-        return Claim(issue_id, number, owner, attempt, size)
+        claim = Claim(issue_id, number, owner, found.attempt + 1, size)
+        connection.execute(statements.CLAIM_BATCH, _named(claim, now))
+        return claim
 
     def _cut(
         self, connection: Connection, issue_id: str, number: int, limit: int, *, tried: int, now: datetime
     ) -> tuple[int, int]:
         """Move the first `limit` recipients of a larger batch into a new one; the number and size to claim."""
-        ids = self._recipients(connection, issue_id, number)
-        if len(ids) <= limit:
-            return number, len(ids)
-        return new_batch(connection, issue_id, ids[:limit], tried=tried, now=now), limit
-
-    def _recipients(self, connection: Connection, issue_id: str, number: int) -> list[str]:
-        query = (
-            select(tables.recipient.c.subscriber_id)
-            .where(tables.recipient.c.issue_id == issue_id, tables.recipient.c.batch == number)
-            .order_by(tables.recipient.c.subscriber_id)
-        )
-        return list(connection.scalars(query))
+        which = {"the_issue": issue_id, "the_number": number}
+        size = int(connection.scalar(statements.BATCH_SIZE, which) or 0)
+        if size <= limit:
+            return number, size
+        first = list(connection.scalars(statements.BATCH_RECIPIENTS.limit(limit), which))
+        return new_batch(connection, issue_id, first, tried=tried, now=now), limit
 
     def attempt(self, claim: Claim, *, digest: str, provider: str, now: datetime) -> tuple[list[Reader], int] | None:
         """Make the call that follows durable as begun: who is to be mailed, and how many calls the issue has begun.
@@ -110,58 +89,24 @@ class BatchesStore:
         with writing(self._engine) as connection:
             if locked_state(connection, claim.issue_id) is not IssueState.SENDING:
                 return None
-            if not self._set_attempting(connection, claim, provider, now):
+            named = _named(claim, now)
+            if not connection.execute(statements.BEGIN_CALL, {**named, "the_provider": provider}).rowcount:
                 return None
-            readers = self._readers(connection, claim, digest)
-            self._skip_others(connection, claim, {reader.subscriber_id for reader in readers}, now)
+            rows = connection.execute(statements.READERS, {**named, "the_digest": digest})
+            readers = list(map(Reader._make, rows))
+            if len(readers) < claim.size:
+                self._skip_others(connection, claim, {reader.subscriber_id for reader in readers}, now)
             if not readers:
-                self._set_done(connection, claim, now)
-            counted = update(tables.issue).where(tables.issue.c.id == claim.issue_id)
-            connection.execute(counted.values(attempts=tables.issue.c.attempts + 1))
-            attempts = connection.scalar(select(tables.issue.c.attempts).where(tables.issue.c.id == claim.issue_id))
+                connection.execute(statements.END_CALL, named)
+            attempts = connection.scalar(statements.COUNT_CALL, {"the_issue": claim.issue_id})
             return readers, int(attempts or 0)
-
-    def _set_attempting(self, connection: Connection, claim: Claim, provider: str, now: datetime) -> bool:
-        statement = update(tables.batch).where(_is_claims(claim), tables.batch.c.state == "claimed")
-        changed = connection.execute(statement.values(state="attempting", provider=provider, changed_at=now))
-        return bool(changed.rowcount)
-
-    def _readers(self, connection: Connection, claim: Claim, digest: str) -> list[Reader]:
-        query = (
-            select(
-                tables.subscriber.c.id,
-                tables.subscriber.c.email,
-                tables.subscriber.c.name,
-                tables.subscriber.c.attributes,
-            )
-            .join(tables.recipient, tables.recipient.c.subscriber_id == tables.subscriber.c.id)
-            .join(
-                tables.subscription,
-                and_(
-                    tables.subscription.c.subscriber_id == tables.subscriber.c.id,
-                    tables.subscription.c.digest == digest,
-                ),
-            )
-            .outerjoin(tables.receipt, receipt_of_recipient())
-            .where(
-                tables.recipient.c.issue_id == claim.issue_id,
-                tables.recipient.c.batch == claim.number,
-                tables.receipt.c.state.is_(None),
-                MAY_MAIL,
-            )
-            .order_by(tables.subscriber.c.id)
-        )
-        return [Reader._make(row) for row in connection.execute(query)]
 
     def _skip_others(self, connection: Connection, claim: Claim, kept: set[str], now: datetime) -> None:
         reason = "left, bounced or was removed after the issue was planned"
-        others = [one for one in self._recipients(connection, claim.issue_id, claim.number) if one not in kept]
+        which = {"the_issue": claim.issue_id, "the_number": claim.number}
+        others = [one for one in connection.scalars(statements.BATCH_RECIPIENTS, which) if one not in kept]
         results = [Result(one, DeliveryState.SKIPPED, reason=reason) for one in others]
         insert_new(connection, tables.receipt, [receipt_row(claim.issue_id, None, result, now) for result in results])
-
-    def _set_done(self, connection: Connection, claim: Claim, now: datetime) -> bool:
-        statement = update(tables.batch).where(_is_claims(claim), tables.batch.c.state == "attempting")
-        return bool(connection.execute(statement.values(state="done", changed_at=now)).rowcount)
 
     def finish(
         self,
@@ -180,10 +125,8 @@ class BatchesStore:
         owner for dead and called the batch unsure, the true answer replaces that doubt.
         """
         with writing(self._engine) as connection:
-            mine = self._set_done(connection, claim, now)
-            rows = [receipt_row(claim.issue_id, provider, result, now) for result in results]
-            unsure = {"state": DeliveryState.UNSURE.value}
-            replace(connection, tables.receipt, rows, only_where=unsure)
+            mine = connection.execute(statements.END_CALL, _named(claim, now)).rowcount
+            record(connection, claim.issue_id, provider, results, now=now)
             if again and mine:
                 new_batch(connection, claim.issue_id, again, tried=claim.attempt, not_before=not_before, now=now)
             return self._claim(connection, claim.issue_id, claim.owner, next_limit, now) if next_limit else None
@@ -191,8 +134,7 @@ class BatchesStore:
     def give_back(self, claim: Claim, *, now: datetime) -> None:
         """Let go of a claimed batch whose call was not begun."""
         with writing(self._engine) as connection:
-            statement = update(tables.batch).where(_is_claims(claim), tables.batch.c.state == "claimed")
-            connection.execute(statement.values(state="pending", changed_at=now))
+            connection.execute(statements.GIVE_BACK, _named(claim, now))
 
     def is_sending(self, issue_id: str) -> bool:
         """Nobody has paused, cancelled or ended it meanwhile."""
@@ -237,10 +179,12 @@ class BatchesStore:
             return found
 
 
-def _is_claims(claim: Claim) -> Any:
-    return and_(
-        tables.batch.c.issue_id == claim.issue_id,
-        tables.batch.c.number == claim.number,
-        tables.batch.c.owner == claim.owner,
-        tables.batch.c.attempt == claim.attempt,
-    )
+def _named(claim: Claim, now: datetime) -> dict[str, Any]:
+    """A claim and the time, as the statements call them."""
+    return {
+        "the_issue": claim.issue_id,
+        "the_number": claim.number,
+        "the_owner": claim.owner,
+        "the_attempt": claim.attempt,
+        "the_time": now,
+    }

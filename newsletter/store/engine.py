@@ -7,6 +7,7 @@ synchronously. Both are asserted on every connection, because a kill test cannot
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,9 @@ def _bad_url(reason: str) -> BadInput:
 
 
 def _sqlite(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, json_deserializer=_from_json
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -79,7 +82,7 @@ def _sqlite(path: Path) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, pool_pre_ping=True, json_deserializer=_from_json)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -92,6 +95,11 @@ def _postgresql(url: str) -> Engine:
         connection.commit()
 
     return engine
+
+
+def _from_json(text: str) -> Any:
+    """Most readers have no attributes, and reading that they have none would take half the time of reading them."""
+    return {} if text == "{}" else json.loads(text)
 
 
 @contextmanager

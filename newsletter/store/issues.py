@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, delete, or_, select, update
 from newsletter.models import IssueState
 from newsletter.store import tables
 from newsletter.store.engine import reading, writing
+from newsletter.store.statements import LOCKED_STATE
 from newsletter.store.upsert import insert_new, insert_one_new
 
 BY_PERSON = "person"
@@ -229,7 +230,7 @@ def set_state(
 
 def locked_state(connection: Connection, issue_id: str) -> IssueState | None:
     """The state, which nobody else changes until this transaction ends."""
-    found = connection.scalar(select(tables.issue.c.state).where(tables.issue.c.id == issue_id).with_for_update())
+    found = connection.scalar(LOCKED_STATE, {"the_issue": issue_id})
     return IssueState(found) if found else None
 
 

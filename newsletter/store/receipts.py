@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, insert, select, text, update
+from sqlalchemy import Connection, Dialect, and_, func, insert, select, text, update
 
 from newsletter.models import DeliveryState, SubscriberState
 from newsletter.store import tables
@@ -47,6 +47,39 @@ def receipt_row(issue_id: str, provider: str | None, result: Result, now: dateti
         "provider_id": result.provider_id,
         "reason": result.reason,
     }
+
+
+def record(connection: Connection, issue_id: str, provider: str, results: Sequence[Result], *, now: datetime) -> None:
+    """Insert a receipt for each; where there is one already, only a doubt is replaced.
+
+    By the driver itself: a row through SQLAlchemy costs three times as much on SQLite. PostgreSQL gets all of a batch
+    as arrays in one statement, because a statement a row costs it ten times as much.
+    """
+    if not results:
+        return
+    moment = _stored(now, connection.dialect)
+    if connection.dialect.name == "postgresql":
+        columns = [list(column) for column in zip(*results, strict=True)]
+        connection.exec_driver_sql(_INSERT_ARRAYS, (issue_id, moment, provider, *columns))
+    else:
+        rows = [(issue_id, moment, provider, *result) for result in results]
+        connection.exec_driver_sql(_INSERT_ROWS, rows)
+
+
+def _stored(moment: datetime, dialect: Dialect) -> Any:
+    to_store = tables.receipt.c.at.type.dialect_impl(dialect).bind_processor(dialect)
+    return to_store(moment) if to_store else moment
+
+
+_INTO = "insert into receipt (issue_id, at, provider, subscriber_id, state, provider_id, reason)"
+_UNLESS_CERTAIN = (
+    "on conflict (issue_id, subscriber_id) do update set at = excluded.at, provider = excluded.provider, "
+    "state = excluded.state, provider_id = excluded.provider_id, reason = excluded.reason "
+    f"where receipt.state = '{DeliveryState.UNSURE}'"
+)
+_INSERT_ROWS = f"{_INTO} values (?, ?, ?, ?, ?, ?, ?) {_UNLESS_CERTAIN}"
+_ARRAYS = "select %s, %s, %s, one.* from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as one"
+_INSERT_ARRAYS = f"{_INTO} {_ARRAYS} {_UNLESS_CERTAIN}"
 
 
 def new_batch(

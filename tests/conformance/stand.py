@@ -18,13 +18,13 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from newsletter.emails import merge
 from newsletter.models import Email, Reader
-from newsletter.pipeline.compose import OUR_OWN
 from newsletter.providers import open_provider
 from newsletter.providers.base import Form, Letter, Outcome, Provider
 from newsletter.settings import Settings
 
 ISSUE = "weekly-2026-11-19"
 NONCE = "q7"
+LEAVE_START = "https://news.example.org/u/"
 WEB_URL = f"https://news.example.org/issues/{ISSUE}"
 PASSWORD = "canary-of-a-password"
 PATIENT_S = 30.0
@@ -121,8 +121,12 @@ def an_email(*, subject: str = "Three new guides", text: str = "Hello there.") -
 
 
 def form_of(provider: Provider, email: Email, *, may_merge: bool = True) -> Form:
-    markers = merge.Markers(email.nonce, constants={"web_url": WEB_URL}, same_in_html=OUR_OWN)
-    return provider.form(email, markers, may_merge=may_merge)
+    return provider.form(as_sent(email), merge.Markers(email.nonce), may_merge=may_merge)
+
+
+def as_sent(email: Email) -> Email:
+    """With what all readers share written out, as the pipeline does."""
+    return merge.settled(email, {"unsubscribe_url": LEAVE_START + merge.marker("leave_token", email.nonce)})
 
 
 def compose(provider: Provider, email: Email, addresses: Iterable[str]) -> list[Letter]:
@@ -136,7 +140,7 @@ def compose_for(
     """The same for people of name and address."""
     form = form_of(provider, email, may_merge=may_merge)
     if form.letter is None:
-        segments = merge.compile_mime(email, sent_at=datetime(2026, 11, 19, 9, tzinfo=UTC))
+        segments = merge.compile_mime(as_sent(email), sent_at=datetime(2026, 11, 19, 9, tzinfo=UTC))
     else:
         segments = merge.compile_json(form.letter, email.nonce)
     values = [values_of(f"d.{number}", address, name) for number, (name, address) in enumerate(readers)]
@@ -148,8 +152,9 @@ def values_of(delivery_id: str, address: str, name: str = "") -> merge.Fields:
     return merge.fields(
         Reader(delivery_id, address, name, {}),
         delivery_id=delivery_id,
-        unsubscribe_url=f"https://news.example.org/u/{delivery_id}",
+        unsubscribe_url=LEAVE_START + delivery_id,
         web_url=WEB_URL,
+        leave_token=delivery_id,
     )
 
 

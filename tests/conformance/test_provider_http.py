@@ -173,6 +173,17 @@ def test_the_body_has_a_length_and_no_other_framing() -> None:
     assert "transfer-encoding" not in server.requests[0].headers
 
 
+def test_headers_of_one_call_are_not_those_of_the_next() -> None:
+    with ApiServer(PostmarkApi()) as server:
+        api = http(server.url)
+        api.post("/email/batch", [(b"[]",)], headers={"Idempotency-Key": "first", "X-Key": "other"})
+        api.post("/email/batch", [(b"[1]",)])
+
+    first, second = (request.headers for request in server.requests)
+    assert (first["idempotency-key"], first["x-key"], first["content-length"]) == ("first", "other", "2")
+    assert ("idempotency-key" in second, second["x-key"], second["content-length"]) == (False, "canary", "3")
+
+
 def test_a_server_on_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch, deaf_port: int) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{deaf_port}")
     monkeypatch.delenv("NO_PROXY", raising=False)

@@ -14,7 +14,17 @@ from newsletter.models import Asset, Reader
 from newsletter.providers import open_provider
 from newsletter.providers.base import Answer, Letter, Outcome
 from newsletter.providers.mailgun import EVENTS_A_PAGE, MAX_RECIPIENTS
-from tests.conformance.stand import ISSUE, WEB_URL, addresses, an_email, compose, compose_for, form_of, settings_for
+from tests.conformance.stand import (
+    ISSUE,
+    LEAVE_START,
+    WEB_URL,
+    addresses,
+    an_email,
+    compose,
+    compose_for,
+    form_of,
+    settings_for,
+)
 from tests.conformance.stands.mailgun import MailgunStand
 from tests.loopback.api import Canned, Misdeed, Response
 from tests.loopback.mailgun import KEY
@@ -43,12 +53,13 @@ def verdict(stand: MailgunStand, canned: Canned) -> Answer:
 def real_values(number: int) -> merge.Fields:
     """Of the lengths that a site's own ids and signatures have."""
     subscriber_id = f"abcdefghijkl{number:04}"
-    token = f"{subscriber_id}.{ISSUE}." + "s" * 43
+    token = f"{subscriber_id}." + "s" * 22
     return merge.fields(
         Reader(subscriber_id, addresses(MAX_RECIPIENTS)[number], "Pat Reader", {}),
         delivery_id=f"{ISSUE}.{subscriber_id}",
-        unsubscribe_url=f"https://news.example.org/unsubscribe/{token}",
+        unsubscribe_url=LEAVE_START + token,
         web_url=WEB_URL,
+        leave_token=token,
     )
 
 
@@ -78,7 +89,7 @@ def test_the_common_message_says_everything_that_the_issue_says(stand: MailgunSt
     assert fields["h:Reply-To"] == "editor@example.org"
     assert fields["subject"] == "Three new guides"
     assert fields["o:tag"] == ISSUE
-    assert fields["h:List-Unsubscribe"] == "<%recipient.unsubscribe_url%>"
+    assert fields["h:List-Unsubscribe"] == "<https://news.example.org/u/%recipient.leave_token%>"
     assert "h:Message-ID" not in fields
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from newsletter.clock import now
+from newsletter.emails import merge
 from newsletter.errors import BadInput, Unsupported
 from newsletter.models import Asset, Email
 from newsletter.providers import open_provider
@@ -57,7 +58,7 @@ def test_the_common_message_says_everything_that_the_issue_says(stand: SesStand)
     assert call["FromEmailAddress"] == '"Example Network" <news@example.org>'
     assert call["ReplyToAddresses"] == ["editor@example.org"]
     assert template["TemplateContent"]["Subject"] == "Three new guides"
-    assert "{{unsubscribe_url}}" in template["TemplateContent"]["Html"]
+    assert "/u/{{leave_token}}" in template["TemplateContent"]["Html"]
     assert pairs(template["Headers"])["List-Id"] == "<weekly.example.org>"
     assert pairs(call["DefaultEmailTags"]) == {"issue": ISSUE}
 
@@ -75,7 +76,7 @@ def test_each_reader_has_headers_and_a_tag_of_an_own(stand: SesStand) -> None:
 def test_every_variable_has_a_value_for_those_who_have_none(stand: SesStand) -> None:
     template = bulk_call(stand)["DefaultContent"]["Template"]
 
-    assert json.loads(template["TemplateData"]) == {"unsubscribe_url": ""}
+    assert json.loads(template["TemplateData"]) == {"leave_token": ""}
 
 
 def test_tracking_is_off_merged_or_not(stand: SesStand) -> None:
@@ -109,9 +110,9 @@ def test_an_issue_with_braces_goes_in_finished_messages(part: str, stand: SesSta
     assert (form.letter, form.shared, form.batch_size) == (None, None, 16)
 
 
-def test_a_brace_beside_a_link_of_ours_makes_no_template(stand: SesStand) -> None:
+def test_a_brace_beside_a_value_of_ours_makes_no_template(stand: SesStand) -> None:
     email = an_email()
-    odd = email.model_copy(update={"text": email.text.replace("Leave: ", "Leave: {")})
+    odd = email.model_copy(update={"text": f"Dear {{{merge.marker('name', email.nonce)}\n{email.text}"})
 
     assert form_of(stand.provider, odd).shared is None
 

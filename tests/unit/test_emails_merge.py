@@ -209,6 +209,10 @@ def test_a_json_payload_says_what_the_frozen_email_says(name: str, around: str) 
     assert sent["Headers"][0]["Value"] == "<https://news.example.org/u/a?b=1&c=2>"
 
 
+def test_a_payload_without_fields_is_the_same_for_all() -> None:
+    assert b"".join(compile_json({"a": "b"}, NONCE).letter(values_of("Ann"))) == b'{"a":"b"}'
+
+
 def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:
     copy = filled(an_email(), values_of('<b>"Ann" & Co</b>'))
 
@@ -220,30 +224,29 @@ def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:
 
 
 def test_a_provider_that_merges_gets_its_own_variables_and_the_value_of_each() -> None:
-    composed = an_email()
-    markers = merge.Markers(NONCE, same_in_html={"unsubscribe_url"})
+    composed, markers = an_email(), merge.Markers(NONCE)
 
     html, text = (markers.as_variables(part, "%recipient.{}%".format) for part in (composed.html, composed.text))
     values = markers.values(composed.html, composed.text)
 
-    assert html == '<p>%recipient.name_html%</p><a href="%recipient.unsubscribe_url%">'
+    assert html == '<p>%recipient.name_html%</p><a href="%recipient.unsubscribe_url_html%">'
     assert text == "Dear %recipient.name%,\n\n%recipient.unsubscribe_url%\n"
-    sent = json.loads(b"".join(compile_json(values, NONCE).letter(values_of("<b>", url="https://n.example/u/a"))))
-    assert sent == {"name": "<b>", "name_html": "&lt;b&gt;", "unsubscribe_url": "https://n.example/u/a"}
+    sent = json.loads(b"".join(compile_json(values, NONCE).letter(values_of("<b>", url="https://n.example/?a&b"))))
+    assert sent == {
+        "name": "<b>",
+        "name_html": "&lt;b&gt;",
+        "unsubscribe_url": "https://n.example/?a&b",
+        "unsubscribe_url_html": "https://n.example/?a&amp;b",
+    }
 
 
-def test_an_address_that_html_escapes_is_a_variable_of_its_own_there() -> None:
+def test_what_all_readers_share_of_a_field_is_written_out_and_the_rest_is_left_to_be_merged() -> None:
+    settled = merge.settled(an_email(), {"unsubscribe_url": f"https://n.example/?a&b={marker('leave_token', NONCE)}"})
+
     markers = merge.Markers(NONCE)
-
-    assert 'href="{unsubscribe_url_html}"' in markers.as_variables(an_email().html, "{{{}}}".format)
-
-
-def test_what_is_the_same_for_all_readers_is_filled_in() -> None:
-    markers = merge.Markers(NONCE, constants={"unsubscribe_url": "https://n.example/?a&b"})
-
-    assert 'href="https://n.example/?a&amp;b"' in markers.as_variables(an_email().html, str)
-    assert "\nhttps://n.example/?a&b\n" in markers.as_variables(an_email().text, str)
-    assert list(markers.values(an_email().text)) == ["name"]
+    assert 'href="https://n.example/?a&amp;b={leave_token}"' in markers.as_variables(settled.html, "{{{}}}".format)
+    assert "\nhttps://n.example/?a&b={leave_token}\n" in markers.as_variables(settled.text, "{{{}}}".format)
+    assert list(markers.values(settled.html, settled.text)) == ["leave_token", "name", "name_html"]
 
 
 def test_an_api_gets_the_address_as_it_travels_and_the_reader_sees_it_as_written() -> None:

@@ -40,9 +40,9 @@ def test_any_other_value_is_encoded_in_one_line() -> None:
 
 
 def test_headers_in_which_readers_differ_are_told_from_those_that_all_share() -> None:
-    markers = merge.Markers("q7", constants={"web_url": "https://example.org/i"})
+    markers = merge.Markers("q7")
     own_link = f"<{markers('unsubscribe_url')}>"
-    headers = {"List-Id": "<weekly>", "List-Unsubscribe": own_link, "Archived-At": f"<{markers('web_url')}>"}
+    headers = {"List-Id": "<weekly>", "List-Unsubscribe": own_link, "Archived-At": "<https://example.org/i>"}
 
     shared, own = by_sharing(headers, markers)
 

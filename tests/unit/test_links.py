@@ -30,6 +30,15 @@ def test_a_link_says_who_opened_it_and_from_which_issue() -> None:
     assert links.read_unsubscribe(token_of(url)) == ("abcdefgh", "weekly-2023-11-16T0900")
 
 
+def test_links_of_one_issue_differ_in_their_ends_only() -> None:
+    links, issue = Links([NEW], SITE), "weekly-2023-11-16"
+
+    for reader in ("abcdefgh", "ijklmnop"):
+        whole = links.unsubscribe_start(issue) + links.unsubscribe_end(reader, issue)
+        assert whole == links.unsubscribe_url(reader, issue)
+        assert reader in links.unsubscribe_end(reader, issue)
+
+
 def test_a_link_survives_any_mail_program() -> None:
     urls = [Links([NEW], SITE).unsubscribe_url(f"reader{number}", "weekly-2023-11-16") for number in range(500)]
 
