@@ -9,14 +9,11 @@ from typing import Any
 
 import pytest
 
-from newsletter.clock import now
 from newsletter.emails import merge
 from newsletter.errors import BadInput, Unsupported
 from newsletter.models import Asset, Email
 from newsletter.providers import open_provider
 from newsletter.providers.base import Answer, Outcome
-from newsletter.providers.http import Reply
-from newsletter.providers.ses_answers import read_account, read_refusal, read_results
 from tests.conformance.stand import ISSUE, addresses, an_email, compose, compose_for, form_of, settings_for
 from tests.conformance.stands.ses import SesStand
 from tests.loopback.api import Canned
@@ -187,61 +184,6 @@ def test_a_wrong_secret_is_said_in_amazons_words(stand: SesStand) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome"),
-    [
-        ("ACCOUNT_THROTTLED", Outcome.BUSY),
-        ("TRANSIENT_FAILURE", Outcome.BUSY),
-        ("MESSAGE_REJECTED", Outcome.REFUSED),
-        ("INVALID_PARAMETER", Outcome.REFUSED),
-        ("FAILED", Outcome.REFUSED),
-        ("ACCOUNT_DAILY_QUOTA_EXCEEDED", Outcome.DENIED),
-        ("ACCOUNT_SUSPENDED", Outcome.DENIED),
-        ("ACCOUNT_SENDING_PAUSED", Outcome.DENIED),
-        ("CONFIGURATION_SET_SENDING_PAUSED", Outcome.DENIED),
-        ("CONFIGURATION_SET_NOT_FOUND", Outcome.DENIED),
-        ("MAIL_FROM_DOMAIN_NOT_VERIFIED", Outcome.DENIED),
-        ("TEMPLATE_NOT_FOUND", Outcome.DENIED),
-        ("INVALID_SENDING_POOL_NAME", Outcome.DENIED),
-        ("A_STATUS_OF_TOMORROW", Outcome.DENIED),
-    ],
-)
-def test_each_status_says_what_to_do_next(status: str, outcome: Outcome) -> None:
-    taken = {"Status": "SUCCESS", "MessageId": "m"}
-
-    answers = read_results({"BulkEmailEntryResults": [{"Status": status, "Error": "some words"}, taken]}, 2)
-
-    assert outcomes(answers) == [outcome, Outcome.ACCEPTED]
-    assert answers[0].reason == f"{status}: some words"
-
-
-def test_a_refusal_of_one_and_all_is_nobodys_fault() -> None:
-    results = [{"Status": "MESSAGE_REJECTED", "Error": "virus"}] * 10
-
-    assert set(outcomes(read_results({"BulkEmailEntryResults": results}, 10))) == {Outcome.DENIED}
-
-
-def test_an_entry_refused_for_our_address_is_not_the_recipients_fault() -> None:
-    result = {"Status": "MESSAGE_REJECTED", "Error": "Email address is not verified."}
-
-    assert outcomes(read_results({"BulkEmailEntryResults": [result]}, 1)) == [Outcome.DENIED]
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        None,
-        [],
-        {"BulkEmailEntryResults": None},
-        {"BulkEmailEntryResults": [{"Status": "SUCCESS", "MessageId": "m"}]},
-        {"BulkEmailEntryResults": [{"Status": "SUCCESS"}, {"Status": 7}]},
-        {"BulkEmailEntryResults": [None, "SUCCESS"]},
-    ],
-)
-def test_without_a_result_for_each_nothing_is_certain(said: object) -> None:
-    assert set(outcomes(read_results(said, 2))) == {Outcome.UNSURE}
-
-
-@pytest.mark.parametrize(
     ("status", "kind", "message", "outcome"),
     [
         (400, "BadRequestException", "Missing final '@domain'", Outcome.REFUSED),
@@ -271,15 +213,6 @@ def test_a_refused_call_is_sorted_by_whose_fault_it_is(
     assert kind in str(answer.reason)
 
 
-def test_the_kind_of_an_error_may_stand_in_the_body() -> None:
-    body = b'{"__type": "com.amazonaws.sesv2#BadRequestException", "message": "Missing final \'@domain\'"}'
-
-    answer = read_refusal(Reply(400, {}, body), now=now())
-
-    assert answer
-    assert answer.outcome is Outcome.REFUSED
-
-
 # --- asking whether it knows us --------------------------------------------------------------------------------
 
 
@@ -304,12 +237,6 @@ def test_an_account_that_may_not_send_is_denied(stand: SesStand) -> None:
     answer = stand.provider.verify()
 
     assert answer == Answer(Outcome.DENIED, reason="Amazon SES has switched sending off (status SHUTDOWN)")
-
-
-def test_a_key_that_may_only_send_is_known() -> None:
-    reply = Reply(403, {"x-amzn-ErrorType": "AccessDeniedException"}, b'{"message": "not authorized"}')
-
-    assert read_account(reply, now=now()).outcome is Outcome.ACCEPTED
 
 
 def test_a_wrong_key_is_not_known(stand: SesStand) -> None:

@@ -29,6 +29,7 @@ OPTIONS = frozenset(
     | {"o:require-tls", "o:skip-verification", "o:sending-ip", "o:tracking-pixel-location-top"}
 )
 MAILBOX = re.compile(r"[^\s@<>,;\"]+@(?:[a-z0-9-]+\.)+[a-z0-9-]+", re.IGNORECASE)
+BAD_TO = "'to' parameter is not a valid address. please check documentation"
 GREETING = Response(200, b"Mailgun Magnificent API", {"Content-Type": "text/plain"})
 FORBIDDEN = Response(401, b"Forbidden", {"Content-Type": "text/plain"})
 
@@ -68,7 +69,7 @@ class MailgunApi(Api):
     def _wrong_people(self, fields: Sequence[Field]) -> str | None:
         addresses = [address for _, address in _people(fields)]
         if not all(MAILBOX.fullmatch(address) for address in addresses) or self._refuses(addresses):
-            return "'to' parameter is not a valid address. please check documentation"
+            return BAD_TO
         if len(addresses) > MAX_RECIPIENTS:
             return "Too many recipients; max is 1000"
         sender = _sender(fields)
@@ -81,12 +82,14 @@ class MailgunApi(Api):
 
     def take(self, request: Request) -> Response:
         fields = read_form(request.headers, request.body)
+        if any(self.chance_of_refusal() for _ in _people(fields)):
+            return json_response(400, {"message": BAD_TO})
         message_id = f"{uuid.uuid4()}@{DOMAIN}"
         if request.path.endswith(".mime"):
             taken = [_finished(fields, address, message_id) for _, address in _people(fields)]
         else:
             taken = _merged(fields, message_id)
-        self.accept([one for one in taken if not self.chance_of_refusal()])
+        self.accept(taken)
         return json_response(200, {"id": f"<{message_id}>", "message": "Queued. Thank you."})
 
     def say(self, misdeed: Misdeed) -> Response:

@@ -28,14 +28,12 @@ MAX_ENTRIES = 50
 MAX_HEADERS = 15
 MAX_DATA_CHARS = 262_144
 
-BULK_FIELDS = frozenset(
-    {"FromEmailAddress", "ReplyToAddresses", "DefaultEmailTags", "DefaultContent", "BulkEmailEntries"}
-    | {"ConfigurationSetName", "ConfigurationOverrides", "TenantName", "EndpointId", "FeedbackForwardingEmailAddress"}
+CALL_FIELDS = frozenset(
+    {"FromEmailAddress", "ReplyToAddresses", "FeedbackForwardingEmailAddress", "ConfigurationSetName"}
+    | {"ConfigurationOverrides", "TenantName", "EndpointId"}
 )
-SINGLE_FIELDS = frozenset(
-    {"FromEmailAddress", "ReplyToAddresses", "EmailTags", "Content", "Destination", "ListManagementOptions"}
-    | {"ConfigurationSetName", "ConfigurationOverrides", "TenantName", "EndpointId", "FeedbackForwardingEmailAddress"}
-)
+BULK_FIELDS = CALL_FIELDS | {"DefaultEmailTags", "DefaultContent", "BulkEmailEntries"}
+SINGLE_FIELDS = CALL_FIELDS | {"EmailTags", "Content", "Destination", "ListManagementOptions"}
 TEMPLATE_FIELDS = frozenset(
     {"TemplateContent", "TemplateData", "Headers", "TemplateName", "TemplateArn", "Attachments"}
 )
@@ -96,7 +94,7 @@ class SesApi(Api):
             return failure(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
         if parts[1] != ACCESS_KEY_ID or request.headers.get("x-amz-security-token", "") != self.session_token:
             return failure(403, "UnrecognizedClientException", "The security token in the request is invalid.")
-        if f"Authorization: {given}" != f"Authorization: {self._authorization(request, parts[2].split(';'))}":
+        if given != self._authorization(request, parts[2].split(";")):
             words = "The request signature we calculated does not match the signature you provided."
             return failure(403, "SignatureDoesNotMatch", words)
         return None
