@@ -14,6 +14,7 @@ how this is written:
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from newsletter import clock
 from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.http import Http, Reply, pause_s
-from newsletter.providers.keys import keys_of
+from newsletter.providers.keys import keys_of, unused
 from newsletter.providers.lots import listed, single_out
 from newsletter.providers.mailersend_answers import (
     named_id,
@@ -78,7 +79,8 @@ class MailerSend(Provider):
     @classmethod
     def open(cls, settings: Settings) -> MailerSend:
         where = "from the page `API tokens` at MailerSend"
-        (token,) = keys_of(settings, "MailerSend", {"api_key": "the API token"}, where=where)
+        places = unused(settings, "MailerSend", "region", "stream")
+        (token,) = keys_of(settings, "MailerSend", {"api_key": "the API token"}, where=where, places=places)
         return cls(settings, token)
 
     def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:
@@ -90,7 +92,10 @@ class MailerSend(Provider):
 
     def _single(self, letter: Letter) -> list[Answer] | Answer:
         reply = self._http.post("/v1/email", [letter.parts])
-        return reply if isinstance(reply, Answer) else refusal_of(reply, now=clock.now()) or [read_single(reply)]
+        if isinstance(reply, Answer):
+            return reply
+        now = clock.now()
+        return refusal_of(reply, now=now) or [replace(read_single(reply), pause_s=pause_s(reply.headers, now=now))]
 
     def _bulk(self, letters: Sequence[Letter]) -> list[Answer] | Answer:
         """An answer for each letter, or one for the whole call."""

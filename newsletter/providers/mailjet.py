@@ -25,7 +25,7 @@ from newsletter import clock
 from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.http import Http, Reply, refusal
-from newsletter.providers.keys import keys_of, region_place
+from newsletter.providers.keys import keys_of, region_place, unused
 from newsletter.providers.lots import listed
 from newsletter.providers.message import as_base64, media_type, parts_of, reader_first, with_fit_name
 from newsletter.providers.reasons import tidy_reason
@@ -68,7 +68,10 @@ class Mailjet(Provider):
             "Mailjet",
             {"api_key": "the API key", "api_secret": "the secret key"},
             where="from the page `API key management` at Mailjet",
-            places=region_place(settings.provider.region, filter(None, API_URLS)),
+            places=[
+                *region_place(settings.provider.region, filter(None, API_URLS)),
+                *unused(settings, "Mailjet", "domain", "stream"),
+            ],
         )
         return cls(settings, key, secret)
 
