@@ -21,6 +21,7 @@ from typing import Any
 from newsletter import clock
 from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
+from newsletter.providers.header_values import in_ascii
 from newsletter.providers.http import Http, Reply, pause_s
 from newsletter.providers.keys import keys_of, unused
 from newsletter.providers.lots import listed, single_out
@@ -177,7 +178,7 @@ def _message(email: Email, markers: Markers) -> dict[str, Any]:
         "subject": email.subject,
         "html": email.html,
         "text": email.text,
-        "headers": [{"name": name, "value": value} for name, value in parts.headers.items()],
+        "headers": [{"name": name, "value": value} for name, value in in_ascii(parts.headers).items()],
         "tags": [email.issue, markers("delivery_id")],
         "settings": {"track_clicks": False, "track_opens": False, "track_content": False},
     }

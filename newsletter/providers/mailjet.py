@@ -24,6 +24,7 @@ from typing import Any
 from newsletter import clock
 from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
+from newsletter.providers.header_values import in_ascii
 from newsletter.providers.http import Http, Reply, refusal
 from newsletter.providers.keys import keys_of, region_place, unused
 from newsletter.providers.lots import listed
@@ -131,7 +132,7 @@ def _message(email: Email, markers: Markers) -> dict[str, Any]:
         "Subject": email.subject,
         "HTMLPart": email.html,
         "TextPart": email.text,
-        "Headers": parts.headers,
+        "Headers": in_ascii(parts.headers),
         "CustomID": markers("delivery_id"),
         "EventPayload": json.dumps({"issue": email.issue}),
         "CustomCampaign": email.issue,
