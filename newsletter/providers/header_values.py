@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from email.header import Header
-from email.utils import formataddr, parseaddr
+from email.utils import parseaddr
 
 from newsletter.providers.base import Markers
 
-ONE_LINE = 10_000
-"""An encoded value is not folded: that is the provider's business."""
+WORD_LENGTH = 75
 
 
 def ascii_value(value: str) -> str:
@@ -21,8 +20,13 @@ def ascii_value(value: str) -> str:
         return value
     name, address = parseaddr(value)
     if name and value.endswith(f"<{address}>"):
-        return formataddr((name, address))
-    return Header(value, "utf-8", maxlinelen=ONE_LINE).encode()
+        return f"{_words(name)} <{address}>"
+    return _words(value)
+
+
+def _words(text: str) -> str:
+    """Encoded words of the length they may have, in one line: folding it is the provider's business."""
+    return Header(text, "utf-8", maxlinelen=WORD_LENGTH).encode(linesep="")
 
 
 def in_ascii(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from newsletter.providers.base import Answer, Letter, Outcome
 
@@ -19,6 +21,12 @@ def listed(letters: Sequence[Letter], *, before: bytes = b"[", after: bytes = b"
     """A request body in chunks: the letters' JSON objects with commas between, inside `before` and `after`."""
     opening = [before, *[b","] * (len(letters) - 1)]
     return [*((mark, *letter.parts) for mark, letter in zip(opening, letters, strict=True)), (after,)]
+
+
+def left_open(message: Mapping[str, Any], name: str) -> bytes:
+    """A JSON object up to the opening of its last field, a list named `name`: what `listed` begins with."""
+    written = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    return written[:-1] + b',"%s":[' % name.encode()
 
 
 def single_out(letters: Sequence[Letter], call: Callable[[Sequence[Letter]], list[Answer] | Answer]) -> list[Answer]:
