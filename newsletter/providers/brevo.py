@@ -30,7 +30,7 @@ from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.brevo_names import fit_mailbox, fit_name
 from newsletter.providers.http import Http, Reply, pause_s, refusal
-from newsletter.providers.keys import keys_of
+from newsletter.providers.keys import keys_of, unused
 from newsletter.providers.lots import listed, single_out
 from newsletter.providers.message import parts_of, reader_first, with_fit_name
 from newsletter.providers.reasons import tidy_reason
@@ -51,7 +51,7 @@ PARAMS = {"brace": "{"}
 BEGINS = "[{%#]"
 """With a brace before it, what Brevo would interpret."""
 
-ABOUT_RECIPIENT = re.compile(r"\bto\b|recipient|messageversions", re.IGNORECASE)
+ABOUT_RECIPIENT = re.compile(r"\bin to\b|\bto[.\[]|recipient", re.IGNORECASE)
 ABOUT_US = re.compile(r"sender|reply|header|subject|content|param|tag", re.IGNORECASE)
 
 
@@ -72,7 +72,8 @@ class Brevo(Provider):
     @classmethod
     def open(cls, settings: Settings) -> Brevo:
         where = "from the page `SMTP & API` at Brevo"
-        (key,) = keys_of(settings, "Brevo", {"api_key": "the API key"}, where=where)
+        places = unused(settings, "Brevo", "region", "domain", "stream")
+        (key,) = keys_of(settings, "Brevo", {"api_key": "the API key"}, where=where, places=places)
         return cls(settings, key)
 
     def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:

@@ -33,6 +33,12 @@ def region_place(region: str, known: Iterable[str]) -> list[Place]:
     return [] if not region or region in known else [Place("provider.region", f"{' or '.join(known)}, or empty")]
 
 
+def unused(settings: Settings, provider: str, *names: str) -> list[Place]:
+    """Which of these settings are given though this provider has no use for them: an option must not do nothing."""
+    given = [name for name in names if getattr(settings.provider, name)]
+    return [Place(f"provider.{name}", f"{provider} has no use for it; take it away") for name in given]
+
+
 def _plain(secret: SecretStr | None) -> str:
     return secret.get_secret_value().strip() if secret else ""
 

@@ -14,14 +14,16 @@ how this is written:
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from newsletter import clock
 from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
+from newsletter.providers.header_values import in_ascii
 from newsletter.providers.http import Http, Reply, pause_s
-from newsletter.providers.keys import keys_of
+from newsletter.providers.keys import keys_of, unused
 from newsletter.providers.lots import listed, single_out
 from newsletter.providers.mailersend_answers import (
     named_id,
@@ -78,7 +80,8 @@ class MailerSend(Provider):
     @classmethod
     def open(cls, settings: Settings) -> MailerSend:
         where = "from the page `API tokens` at MailerSend"
-        (token,) = keys_of(settings, "MailerSend", {"api_key": "the API token"}, where=where)
+        places = unused(settings, "MailerSend", "region", "stream")
+        (token,) = keys_of(settings, "MailerSend", {"api_key": "the API token"}, where=where, places=places)
         return cls(settings, token)
 
     def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:
@@ -90,7 +93,10 @@ class MailerSend(Provider):
 
     def _single(self, letter: Letter) -> list[Answer] | Answer:
         reply = self._http.post("/v1/email", [letter.parts])
-        return reply if isinstance(reply, Answer) else refusal_of(reply, now=clock.now()) or [read_single(reply)]
+        if isinstance(reply, Answer):
+            return reply
+        now = clock.now()
+        return refusal_of(reply, now=now) or [replace(read_single(reply), pause_s=pause_s(reply.headers, now=now))]
 
     def _bulk(self, letters: Sequence[Letter]) -> list[Answer] | Answer:
         """An answer for each letter, or one for the whole call."""
@@ -172,7 +178,7 @@ def _message(email: Email, markers: Markers) -> dict[str, Any]:
         "subject": email.subject,
         "html": email.html,
         "text": email.text,
-        "headers": [{"name": name, "value": value} for name, value in parts.headers.items()],
+        "headers": [{"name": name, "value": value} for name, value in in_ascii(parts.headers).items()],
         "tags": [email.issue, markers("delivery_id")],
         "settings": {"track_clicks": False, "track_opens": False, "track_content": False},
     }

@@ -24,8 +24,9 @@ from typing import Any
 from newsletter import clock
 from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
+from newsletter.providers.header_values import in_ascii
 from newsletter.providers.http import Http, Reply, refusal
-from newsletter.providers.keys import keys_of, region_place
+from newsletter.providers.keys import keys_of, region_place, unused
 from newsletter.providers.lots import listed
 from newsletter.providers.message import as_base64, media_type, parts_of, reader_first, with_fit_name
 from newsletter.providers.reasons import tidy_reason
@@ -68,7 +69,10 @@ class Mailjet(Provider):
             "Mailjet",
             {"api_key": "the API key", "api_secret": "the secret key"},
             where="from the page `API key management` at Mailjet",
-            places=region_place(settings.provider.region, filter(None, API_URLS)),
+            places=[
+                *region_place(settings.provider.region, filter(None, API_URLS)),
+                *unused(settings, "Mailjet", "domain", "stream"),
+            ],
         )
         return cls(settings, key, secret)
 
@@ -128,7 +132,7 @@ def _message(email: Email, markers: Markers) -> dict[str, Any]:
         "Subject": email.subject,
         "HTMLPart": email.html,
         "TextPart": email.text,
-        "Headers": parts.headers,
+        "Headers": in_ascii(parts.headers),
         "CustomID": markers("delivery_id"),
         "EventPayload": json.dumps({"issue": email.issue}),
         "CustomCampaign": email.issue,

@@ -26,7 +26,7 @@ from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.header_values import in_ascii
 from newsletter.providers.http import Http, Reply, pause_s, refusal
-from newsletter.providers.keys import keys_of
+from newsletter.providers.keys import keys_of, unused
 from newsletter.providers.lots import listed, single_out
 from newsletter.providers.message import as_base64, media_type, parts_of, reader_first, with_fit_name
 from newsletter.providers.reasons import tidy_reason
@@ -45,7 +45,7 @@ MAX_PAGES = 20
 """Of the log, newest first; 60 may be asked for in a minute."""
 LOOK_BACK = timedelta(days=1)
 
-ABOUT_RECIPIENT = re.compile(r"\bto\b|recipient|suppress", re.IGNORECASE)
+ABOUT_RECIPIENT = re.compile(r"'to'|\bto[.\[]|\bto address|recipient|suppress", re.IGNORECASE)
 ABOUT_US = re.compile(r"\bfrom\b|sender|domain|reply|subject|limit|html|text|header|category|token", re.IGNORECASE)
 
 
@@ -75,7 +75,8 @@ class Mailtrap(Provider):
     @classmethod
     def open(cls, settings: Settings) -> Mailtrap:
         where = "from the page `API Tokens` at Mailtrap"
-        (token,) = keys_of(settings, "Mailtrap", {"api_key": "the API token"}, where=where)
+        places = unused(settings, "Mailtrap", "region", "domain", "stream")
+        (token,) = keys_of(settings, "Mailtrap", {"api_key": "the API token"}, where=where, places=places)
         return cls(settings, token)
 
     def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:

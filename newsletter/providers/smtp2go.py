@@ -19,7 +19,7 @@ from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.header_values import ascii_value, in_ascii
 from newsletter.providers.http import Http, Reply, refusal
-from newsletter.providers.keys import keys_of, region_place
+from newsletter.providers.keys import keys_of, region_place, unused
 from newsletter.providers.lots import MAX_ONE_BY_ONE, one_by_one
 from newsletter.providers.message import as_base64, media_type, parts_of
 from newsletter.providers.reasons import tidy_reason
@@ -53,7 +53,10 @@ class Smtp2go(Provider):
             "SMTP2GO",
             {"api_key": "the API key"},
             where="from the page `Sending > API Keys` at SMTP2GO",
-            places=region_place(settings.provider.region, filter(None, API_URLS)),
+            places=[
+                *region_place(settings.provider.region, filter(None, API_URLS)),
+                *unused(settings, "SMTP2GO", "domain", "stream"),
+            ],
         )
         return cls(settings, key)
 

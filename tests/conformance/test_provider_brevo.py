@@ -128,6 +128,13 @@ def test_a_missing_key_is_said_before_anything_is_sent(tmp_path: Path) -> None:
         open_provider(settings_for(tmp_path, name="brevo"))
 
 
+def test_settings_that_brevo_has_no_use_for_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as raised:
+        open_provider(settings_for(tmp_path, name="brevo", api_key=KEY, region="eu", stream="digests"))
+
+    assert [place.where for place in raised.value.places] == ["provider.region", "provider.stream"]
+
+
 def test_limits_are_those_of_the_batch_call(stand: BrevoStand) -> None:
     abilities = stand.provider.abilities
 
@@ -215,6 +222,7 @@ def test_events_say_nothing_where_all_mail_goes_to_one_address() -> None:
         ("invalid_parameter", "Sending has been rejected because the sender you used is not valid", Outcome.DENIED),
         ("invalid_parameter", "email is not valid in replyTo", Outcome.DENIED),
         ("invalid_parameter", "header value is too long in messageVersions", Outcome.DENIED),
+        ("invalid_parameter", "You have to verify your account", Outcome.DENIED),
         ("missing_parameter", "to is missing", Outcome.DENIED),
         ("not_enough_credits", "You have reached your limit of emails to send", Outcome.DENIED),
         ("account_under_validation", "recipient", Outcome.DENIED),

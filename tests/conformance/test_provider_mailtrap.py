@@ -106,6 +106,7 @@ def test_a_missing_token_is_said_before_anything_is_sent(tmp_path: Path) -> None
         ("'from' address is invalid", Outcome.DENIED),
         ("Daily sending limit reached for this recipient", Outcome.DENIED),
         ("'subject' is too long", Outcome.DENIED),
+        ("You have to verify your account", Outcome.DENIED),
         ("no", Outcome.DENIED),
         ("", Outcome.DENIED),
     ],
