@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from newsletter.emails.lines import Origin, Source
 from newsletter.emails.mjml import compile_mjml
 from newsletter.errors import TemplateBroken
 from tests.browser import issues
-from tests.browser.chromium import Box, Scheme, Window, launched, like_outlook
+from tests.browser.chromium import Box, Scheme, Window, like_outlook
 from tests.browser.issues import Arrived
 
 pytestmark = pytest.mark.browser
@@ -173,13 +173,6 @@ def official() -> Official:
     if not version.startswith("4."):
         pytest.skip(f"npm's mjml 4 is not installed (found: {version or 'none'}); in the checkout run: {INSTALL}")
     return found
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Window]:
-    """A browser window; the test is skipped where there is no browser."""
-    with launched() as window:
-        yield window
 
 
 @pytest.fixture(scope="module", params=MAKERS)
