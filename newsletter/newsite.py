@@ -19,7 +19,7 @@ DEMO_SUBSCRIBERS = (
     ("sahar@example.org", "سحر الأمين"),
 )
 _SAMPLE_ISSUE_ON = date(2026, 11, 19)
-"""The Thursday that the sample posts' own dates lead up to."""
+"""The Thursday that most sample posts' own dates lead up to; the newest ones are for the week after."""
 _DEMO_MARK = "# A complete site on sample posts; every setting: docs/settings.md\n"
 _DATED = frozenset({".md", ".html", ".txt"})
 """The samples that hold dates; the others are pictures."""
@@ -80,7 +80,7 @@ def make_site(folder: Path, *, now: datetime) -> None:
 
 
 def make_demo(folder: Path, *, now: datetime) -> bool:
-    """A site with the sample posts, dated in the week before its last due time; False when it is there already.
+    """A site with the sample posts, dated around its last due time; False when it is there already.
 
     Raises `NotPossible` where anything else is: nothing of the demo may get into somebody's own site.
     """
@@ -108,11 +108,12 @@ def _is_taken(folder: Path) -> bool:
 
 
 def demo_occurrence(settings: Settings, folder: Path) -> datetime:
-    """The wall time of the demo's issue: the one that its newest post leads up to."""
+    """The wall time of the demo's first issue: the newest posts lead up to the one after it."""
     posts = [path for path in (folder / "posts").rglob("*.*") if path.suffix in _DATED]
     days = [date.fromisoformat(found) for path in posts for found in _days_in(path)]
     newest = datetime.combine(max(days), datetime.min.time())
-    return next(_schedule(settings).after(newest))
+    schedule = _schedule(settings)
+    return next(schedule.before(next(schedule.after(newest))))
 
 
 def packaged(name: str) -> Path:

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import errors
-from newsletter.cli import check, issues, posts, schedule, sending, serve, setup, subscribers, test, theme
+from newsletter.cli import check, issues, posts, preview, schedule, sending, serve, setup, subscribers, test, theme
 
 DONE, FAILED, WRONG_USAGE, NEEDS_PERSON = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -100,7 +100,7 @@ def _newsletter(
     """
 
 
-for part in (setup, posts, issues, check, test, sending, subscribers, schedule, serve, theme):
+for part in (setup, posts, issues, check, preview, test, sending, subscribers, schedule, serve, theme):
     part.register(app)
 
 

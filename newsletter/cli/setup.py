@@ -26,7 +26,8 @@ def demo(
 ) -> None:
     """Make a complete site on sample posts, sent to files.
 
-    The main job, end to end: collected, assembled, rendered, approved, and sent into a folder of .eml files.
+    The main job, end to end: collected, assembled, rendered, approved, and sent into a folder of .eml files. The next
+    issue is drafted, for `newsletter preview`.
 
     Example: newsletter demo
     """
@@ -56,7 +57,7 @@ def _refuse_to_mail_anybody(opened: Site) -> None:
 
 
 def _walk_through(opened: Site, issue: str) -> None:
-    """The main job, stage by stage."""
+    """The main job, stage by stage, and the draft of the next issue."""
     from newsletter import clock
     from newsletter.newsite import DEMO_SUBSCRIBERS
     from newsletter.pipeline.approve import approve
@@ -74,6 +75,8 @@ def _walk_through(opened: Site, issue: str) -> None:
     typer.echo(f"rendered and approved: for {approved.recipients} subscribers")
     sent = send(opened, issue, now=now)
     typer.echo(f"sent: {sent.counts.sent} of {sent.counts.recipients}")
+    draft = build(opened, named.digest, on=None, now=now)
+    typer.echo(f"drafted the next one: {len(draft.posts)} posts in {draft.issue}, for you to shape")
 
 
 def _say_what_is_there(opened: Site, folder: Path, issue: str) -> None:
@@ -88,9 +91,9 @@ def _say_what_is_there(opened: Site, folder: Path, issue: str) -> None:
     if not shutil.which("newsletter"):
         typer.echo(f"  . {Path(sys.executable).parent}/activate     (the command is installed there)")
     typer.echo(f"  cd {folder}")
+    typer.echo("  newsletter preview           the next issue on a page: see it, shape it, test it, approve it")
     typer.echo("  newsletter status            where each issue stands")
     typer.echo("  newsletter posts             which post went where, and why")
-    typer.echo("  newsletter build             draft the next issue")
     typer.echo("  newsletter serve             the web version, its pictures, and the page for leaving")
 
 

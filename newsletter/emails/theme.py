@@ -52,6 +52,16 @@ def environment(settings: Settings) -> Environment:
     return _environment(settings.templates_folder, packaged_templates())
 
 
+def packaged_environment() -> Environment:
+    """The packaged templates alone: for pages that must be there while the site's own are broken."""
+    return _environment(packaged_templates(), packaged_templates())
+
+
+def forget() -> None:
+    """Look for every template anew: a file that a site adds hides a packaged one that was read already."""
+    _environment.cache_clear()
+
+
 @lru_cache(maxsize=8)
 def _environment(site: Path, packaged: Path) -> Environment:
     made = _ThemeEnvironment(

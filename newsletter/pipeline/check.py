@@ -43,7 +43,7 @@ def check(site: Site, issue: str | None, *, now: datetime, probe: Probe | None =
 
     Default: the next draft, else the newest issue that is not sent. What hinders the rendering is a problem as well.
     """
-    row = site.issue_row(issue) if issue else _next(site, now)
+    row = site.issue_row(issue) if issue else next_issue(site, now)
     checks_of(site, with_slow=True)
     try:
         checked = (
@@ -56,7 +56,8 @@ def check(site: Site, issue: str | None, *, now: datetime, probe: Probe | None =
     return Report(row.id, tuple(problems_of(site, checked, with_slow=True)))
 
 
-def _next(site: Site, now: datetime) -> IssueRow:
+def next_issue(site: Site, now: datetime) -> IssueRow:
+    """The one that is worth a look: the next draft, else the newest that is not sent, else the newest."""
     rows = [row for row in site.store.issues.list() if row.state not in (IssueState.CANCELLED, IssueState.SKIPPED)]
     drafts = [row for row in rows if row.state is IssueState.DRAFT and row.due_at >= now]
     if drafts:

@@ -17,6 +17,8 @@ from newsletter.pipeline.eligible import last_automatic, selection_for
 from newsletter.pipeline.site import Site
 from newsletter.store.issues import IssueRow
 
+NEW = "came since the draft was made"
+
 
 class SheetPost(NamedTuple):
     id: str
@@ -166,9 +168,14 @@ class _Shown:
         )
 
     def left_out(self, issue: Issue) -> Iterator[LeftOutPost]:
-        """What the rules or the editor left out, newest first; then what is excluded and no post any more."""
+        """What came since the draft was made; what the rules or the editor left out, newest first; then what is
+        excluded and no post any more."""
         assert self._selection is not None
         told = set(issue.post_ids)
+        for post in self._selection.posts:
+            if post.id not in told:
+                told.add(post.id)
+                yield self._left_out(post.id, NEW, issue, is_past=False)
         for one in self._selection.left_out:
             if one.id not in told:
                 told.add(one.id)

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import axe_playwright_python
 import pytest
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 ON_A_MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -82,8 +82,8 @@ def chromium_path() -> str | None:
 
 
 @contextmanager
-def launched() -> Iterator[Window]:
-    """A browser window for some tests; skips them where there is no browser, and fails in CI."""
+def launched() -> Iterator[Browser]:
+    """A browser for some tests; skips them where there is none, and fails in CI."""
     path = chromium_path()
     if path is None:
         missing = "no Chromium or Chrome on this machine (on Debian: apt install chromium)"
@@ -93,7 +93,7 @@ def launched() -> Iterator[Window]:
     with sync_playwright() as playwright:
         # As root, in a container, Chromium's own sandbox cannot be set up.
         browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=os.getuid() != 0)
-        yield Window(browser.new_page())
+        yield browser
         browser.close()
 
 
@@ -131,20 +131,24 @@ class Window:
         return [Box(what, tuple(place), tuple(look)) for what, place, look in self._page.evaluate(BOXES)]
 
     def axe(self) -> list[Finding]:
-        """What axe-core finds against any of its rules that are on by default."""
-        self._page.evaluate(AXE.read_text("utf-8"))
-        violations: list[dict[str, Any]] = self._page.evaluate("async () => (await axe.run()).violations")
-        return [
-            Finding(violation["id"], node["html"][:160], " ".join(node["failureSummary"].split())[:240])
-            for violation in violations
-            for node in violation["nodes"]
-        ]
+        return axe(self._page)
 
     def brightness_of(self, selector: str) -> float:
         """Of the background of the first such element, 0 (black) to 255."""
         found = self._page.locator(selector).first.evaluate("one => getComputedStyle(one).backgroundColor")
         red, green, blue = (int(part) for part in re.findall(r"\d+", found)[:3])
         return (red + green + blue) / 3
+
+
+def axe(page: Page) -> list[Finding]:
+    """What axe-core finds on the page against any of its rules that are on by default."""
+    page.evaluate(AXE.read_text("utf-8"))
+    violations: list[dict[str, Any]] = page.evaluate("async () => (await axe.run()).violations")
+    return [
+        Finding(violation["id"], node["html"][:160], " ".join(node["failureSummary"].split())[:240])
+        for violation in violations
+        for node in violation["nodes"]
+    ]
 
 
 def without_styles(html: str) -> str:

@@ -73,8 +73,8 @@ def demo(folder: Path) -> Arrived:
     """What `newsletter demo` sends."""
     site = SiteFolder(folder)
     assert site.run("demo", str(folder / "demo")).exit_code == 0
-    (issue,) = (folder / "demo" / "issues").iterdir()
-    return arrived(folder / "demo", issue.name)
+    (frozen,) = (folder / "demo" / "issues").glob("*/manifest.json")
+    return arrived(folder / "demo", frozen.parent.name)
 
 
 def real(folder: Path, *, schedule: str = "thu 09:00") -> Arrived:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import requests
 
 from newsletter.emails.budget import LIMIT_BYTES
 from tests.browser import issues
-from tests.browser.chromium import Finding, Scheme, Window, launched, without_styles
+from tests.browser.chromium import Finding, Scheme, Window, without_styles
 from tests.browser.issues import Arrived
 from tests.flow.test_public_pages import Site, site, store
 
@@ -43,13 +43,6 @@ class Seen(NamedTuple):
     asked: list[tuple[str, str]]
     axe: dict[Scheme, list[Finding]]
     brightness: dict[Scheme, float]
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Window]:
-    """A browser window; the test is skipped where there is no browser."""
-    with launched() as window:
-        yield window
 
 
 @pytest.fixture(scope="module", params=MAKERS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from newsletter.emails.lines import Origin, Source
 from newsletter.emails.mjml import compile_mjml
 from newsletter.errors import TemplateBroken
 from tests.browser import issues
-from tests.browser.chromium import Box, Scheme, Window, launched, like_outlook
+from tests.browser.chromium import Box, Scheme, Window, like_outlook
 from tests.browser.issues import Arrived
 from tests.node import node, package
 
@@ -156,13 +156,6 @@ class Pair(NamedTuple):
 def official() -> Official:
     """Skips the test where there is none."""
     return Official(node(), package("mjml"))
-
-
-@pytest.fixture(scope="module")
-def window() -> Iterator[Window]:
-    """A browser window; the test is skipped where there is no browser."""
-    with launched() as window:
-        yield window
 
 
 @pytest.fixture(scope="module", params=MAKERS)

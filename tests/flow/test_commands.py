@@ -18,14 +18,15 @@ from tests.sites import DUE, ISSUE, SiteFolder, site
 __all__ = ["site"]
 
 CONTRACT = [
-    "demo", "new", "import posts", "posts", "build", "check", "approve", "test", "send", "status", "pause", "resume",
-    "cancel",
+    "demo", "new", "import posts", "posts", "build", "check", "preview", "approve", "test", "send", "status", "pause",
+    "resume", "cancel",
     "resolve", "deliveries", "subscribers add", "subscribers import", "subscribers export", "subscribers list",
     "subscribers show", "subscribers unsubscribe", "subscribers erase", "schedule", "run", "tick", "serve", "migrate",
     "theme parts", "theme eject",
 ]  # fmt: skip
 WITHOUT_SITE = {"demo", "new"}
-WITH_JSON = set(CONTRACT) - {"demo", "new", "run", "serve", "migrate", "subscribers export", "subscribers erase"}
+NO_FACTS = {"demo", "new", "preview", "run", "serve", "migrate", "subscribers export", "subscribers erase"}
+WITH_JSON = set(CONTRACT) - NO_FACTS
 
 
 def every_command() -> dict[str, Any]:

@@ -28,6 +28,8 @@ def test_the_wheel_holds_templates_and_sample_posts_and_no_tests(wheel: Path) ->
     for wanted in (
         "newsletter/packaged/templates/default/issue.mjml.j2",
         "newsletter/packaged/templates/web/base.html.j2",
+        "newsletter/packaged/templates/preview/issue.html.j2",
+        "newsletter/packaged/templates/preview/static/desk.js",
         "newsletter/packaged/posts/new-lathe.md",
         "newsletter/packaged/newsletter.toml",
         "newsletter/store/migrations/versions/0001_first_tables.py",
@@ -64,5 +66,17 @@ def test_help_answers_without_loading_what_only_commands_need() -> None:
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    for heavy in ("pydantic", "sqlalchemy", "jinja2", "premailer", "requests", "apscheduler", "rich", "lxml", "yaml"):
+    for heavy in (
+        "pydantic",
+        "sqlalchemy",
+        "jinja2",
+        "premailer",
+        "requests",
+        "apscheduler",
+        "rich",
+        "lxml",
+        "yaml",
+        "fastapi",
+        "watchfiles",
+    ):
         assert f"'{heavy}'" not in done.stderr

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from newsletter.errors import NotPossible
 
@@ -21,7 +21,7 @@ _GRACE_S = 10
 
 
 class Server(uvicorn.Server):
-    def __init__(self, app: Starlette, *, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> None:
+    def __init__(self, app: ASGIApp, *, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT) -> None:
         """Take the port (0: any free one). Raises `NotPossible` when it cannot be had."""
         self._socket = _listening(host, port)
         self._ready: Callable[[str], None] | None = None
@@ -77,7 +77,7 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    app: Starlette,
+    app: ASGIApp,
     *,
     host: str = DEFAULT_HOST,
     port: int = DEFAULT_PORT,

@@ -1,0 +1,155 @@
+"""An issue as an editor sees it now: the draft as approval would freeze it, or exactly what was approved.
+
+Where the draft cannot be made just now (a broken template, a broken file), the last one that could stays visible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import NamedTuple
+
+from newsletter.emails.checks.problem import Problem
+from newsletter.emails.merge import Filled
+from newsletter.errors import NewsletterError, NotPossible
+from newsletter.models import IssueState
+from newsletter.pipeline.collect import collect
+from newsletter.pipeline.preview import MADE_UP, Preview, copy_for, preview, problems
+from newsletter.pipeline.shape import sheet as read_sheet
+from newsletter.pipeline.sheet import Sheet
+from newsletter.pipeline.site import Site
+from newsletter.store.issues import IssueRow
+from newsletter.web.preview.readers import USUAL
+from newsletter.web.public.guard import described
+
+log = logging.getLogger(__name__)
+
+ISSUES_AT_MOST = 20
+
+
+Problems = tuple[Problem, ...]
+_NEVER_MADE = frozenset({IssueState.SKIPPED, IssueState.CANCELLED})
+
+
+class Seen(NamedTuple):
+    sheet: Sheet | None
+    """None: issue.md cannot be read."""
+    mail: Preview | None
+    """As it is now, or the last one that could be made; None: there never was one."""
+    problems: Problems = ()
+    is_checked: bool = True
+    """False: the checks are still at it, the problems are those of the issue as it was before."""
+    trouble: NewsletterError | None = None
+    """Why it cannot be made now."""
+
+    @property
+    def is_last_good(self) -> bool:
+        return self.trouble is not None and self.mail is not None
+
+
+class _Kept(NamedTuple):
+    key: object
+    seen: Seen
+    checking: Future[Problems] | None
+
+
+class Eyes:
+    """Looks at issues, and looks again only where something that they are made of is another.
+
+    The mail is there as soon as it is made. The checks come after it, because nobody waits for them to see an edit;
+    `on_checked` is called with the issue's id when they are done.
+    """
+
+    def __init__(self, on_checked: Callable[[str], None]) -> None:
+        self._on_checked = on_checked
+        self._lock = threading.RLock()  # a check that is done at once reports within
+        self._kept: dict[str, _Kept] = {}
+        self._looks = 0
+        self._checker = ThreadPoolExecutor(1, thread_name_prefix="checks")
+
+    def close(self) -> None:
+        self._checker.shutdown(cancel_futures=True)
+
+    def forget(self) -> None:
+        """Templates or other issues changed: what was seen may look different now."""
+        self._looks += 1
+
+    def look(self, site: Site, row: IssueRow, now: datetime) -> Seen:
+        # One at a time: the page and its frame ask for the same mail at the same moment.
+        with self._lock:
+            if row.state in _NEVER_MADE and row.approved_at is None:
+                return Seen(None, None)
+            try:
+                shown = read_sheet(site, row.id)
+                key = self._key(site, row, shown)
+            except NewsletterError as error:
+                return self._keep(row.id, None, self._in_trouble(row.id, None, error), None)
+            kept = self._kept.get(row.id)
+            if kept is not None and kept.key == key:
+                return kept.seen
+            return self._look_anew(site, row, shown, key, now)
+
+    def _key(self, site: Site, row: IssueRow, shown: Sheet) -> object:
+        """All that a mail is made of; what was approved depends on nothing any more."""
+        if row.state is not IssueState.DRAFT:
+            return (row.manifest_sha256, shown.version, site.settings)
+        return (row, shown.version, site.settings, collect(site), self._looks)
+
+    def checked(self, site: Site, row: IssueRow, now: datetime) -> Seen:
+        """The same with the checks done, however long they take."""
+        seen = self.look(site, row, now)
+        kept = self._kept.get(row.id)
+        if seen.is_checked or kept is None or kept.checking is None:
+            return seen
+        return seen._replace(problems=kept.checking.result(), is_checked=True)
+
+    def _look_anew(self, site: Site, row: IssueRow, shown: Sheet, key: object, now: datetime) -> Seen:
+        try:
+            mail = preview(site, row.id, now=now)
+        except NewsletterError as error:
+            return self._keep(row.id, key, self._in_trouble(row.id, shown, error), None)
+        before = self._kept.get(row.id)
+        seen = Seen(shown, mail, before.seen.problems if before else (), is_checked=False)
+        checking = self._checker.submit(lambda: tuple(problems(site, mail)))
+        self._keep(row.id, key, seen, checking)
+        checking.add_done_callback(lambda done: self._take(row.id, key, done))
+        return seen
+
+    def _take(self, issue: str, key: object, done: Future[Problems]) -> None:
+        with self._lock:
+            kept = self._kept.get(issue)
+            if done.cancelled() or kept is None or kept.key is not key:
+                return
+            self._kept[issue] = kept._replace(seen=_with_problems(kept.seen, done), checking=None)
+        self._on_checked(issue)
+
+    def _in_trouble(self, issue: str, shown: Sheet | None, error: NewsletterError) -> Seen:
+        before = self._kept.get(issue)
+        return Seen(shown, before.seen.mail if before else None, trouble=error)
+
+    def _keep(self, issue: str, key: object, seen: Seen, checking: Future[Problems] | None) -> Seen:
+        self._kept.pop(issue, None)
+        self._kept[issue] = _Kept(key, seen, checking)
+        while len(self._kept) > ISSUES_AT_MOST:
+            self._kept.pop(next(iter(self._kept)))
+        return seen
+
+
+def _with_problems(seen: Seen, done: Future[Problems]) -> Seen:
+    error = done.exception()
+    if error is None:
+        return seen._replace(problems=done.result(), is_checked=True)
+    if not isinstance(error, NewsletterError):
+        log.error("the checks failed: %s", described(error))
+        error = NotPossible("the checks failed: this is a fault of the program", fix="the log says where")
+    return seen._replace(problems=(), is_checked=True, trouble=error)
+
+
+def fingerprint(site: Site, mail: Preview) -> str:
+    """Of what a reader gets: the same for a draft and for what was frozen of it, whose nonces differ."""
+    filled: Filled = copy_for(site, mail, MADE_UP[USUAL])
+    return hashlib.sha256("\0".join(filled).encode("utf-8", "replace")).hexdigest()

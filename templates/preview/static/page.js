@@ -1,0 +1,102 @@
+// The page as the server has it now, put over the one that is shown; and what the page says of itself.
+
+import { morph } from "./morph.js";
+
+const shown = [];
+const pending = new Set();
+let isRunning = false, isWanted = false;
+
+/** When the checks are through with the issue as it is shown; the server tells when they are. */
+export async function checked() {
+  while (document.getElementById("issue")?.dataset.isChecked === "no") {
+    await new Promise((done) => setTimeout(done, 60));
+    await refresh();
+  }
+}
+
+/** Calls `then` after every time that the page was made anew, and once now. */
+export function whenShown(then) {
+  shown.push(then);
+  then();
+}
+
+/** What has to be done before the page counts as up to date. */
+export function until(work) {
+  pending.add(work);
+  work.finally(() => pending.delete(work));
+  return work;
+}
+
+/** When everything is saved and shown. */
+export async function settled() {
+  while (pending.size) await Promise.allSettled(pending);
+}
+
+/** Fetches the page and shows what differs. Called while it runs, it runs once more afterwards. */
+export function refresh() {
+  isWanted = true;
+  if (!isRunning) until(run());
+  return settled();
+}
+
+async function run() {
+  isRunning = true;
+  try {
+    while (isWanted) {
+      isWanted = false;
+      await takeOver();
+    }
+  } finally {
+    isRunning = false;
+  }
+}
+
+async function takeOver() {
+  const at = location.href;
+  let answer;
+  try {
+    answer = await fetch(at, { headers: { Accept: "text/html" } });
+  } catch {
+    return; // The desk is gone; live.js says so.
+  }
+  if (at !== location.href || !answer.headers.get("content-type")?.startsWith("text/html")) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const focused = document.activeElement?.id;
+  document.title = page.title;
+  morph(document.head.querySelector("[name=newsletter-token]"), page.head.querySelector("[name=newsletter-token]"));
+  morph(document.body, page.body);
+  restoreFocus(focused);
+  for (const then of shown) then();
+}
+
+function restoreFocus(id) {
+  const before = id ? document.getElementById(id) : null;
+  // A button that was just disabled still counts as focused, for a moment.
+  if (!id || (before === document.activeElement && !before.disabled)) return;
+  const handle = before?.closest("[data-post]")?.querySelector("[data-handle]");
+  const wanted = before && !before.disabled ? before : handle;
+  wanted?.focus({ preventScroll: true });
+}
+
+/** Tells, without taking the focus, for a few seconds. */
+export function say(words) {
+  if (!words) return;
+  const line = document.createElement("p");
+  line.textContent = words;
+  document.getElementById("says").replaceChildren(line);
+  setTimeout(() => line.remove(), 6000);
+}
+
+/** Tells what went wrong, until it is put away or something works again. */
+export function complain({ problem, fix }) {
+  const words = document.createElement("p");
+  words.textContent = [problem, fix].filter(Boolean).join("\n");
+  const close = document.createElement("button");
+  Object.assign(close, { type: "button", className: "button small", textContent: "Close" });
+  close.addEventListener("click", quiet);
+  document.getElementById("alerts").replaceChildren(words, close);
+}
+
+export function quiet() {
+  document.getElementById("alerts").replaceChildren();
+}
