@@ -56,7 +56,7 @@ def _send(opened: Site, issue: str, *, yes: bool, json: bool) -> None:
     with stopping() as stop, _watching(opened, issue, stop) as watch:
         sent = send_issue(opened, issue, now=now, watch=watch)
     with whoever_reads():
-        show_sent(sent, json=json)
+        show_sent(sent, json=json, zone=opened.settings.site.zone)
     raise typer.Exit(send_exit_code(sent))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from newsletter.emails import merge
 from newsletter.issues.archive import FrozenIssue
@@ -15,6 +16,8 @@ from newsletter.providers.base import Form, Letter, Provider
 OUR_OWN = frozenset({"unsubscribe_url", "delivery_id"})
 """Made of the site's address, ids and signatures: nothing that HTML would escape, unless that address has it."""
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def delivery_id(issue: str, subscriber_id: str) -> str:
     """Stable over restarts; names the delivery at the provider, in its file, and in Message-ID."""
@@ -23,11 +26,16 @@ def delivery_id(issue: str, subscriber_id: str) -> str:
 
 def form_of(site: Site, frozen: FrozenIssue, provider: Provider) -> Form:
     """How this provider writes the issue; raises `Unsupported` for what it cannot do with it."""
-    email = _as_sent(site, frozen.email)
+    return form_for(site, frozen.email, provider)
+
+
+def form_for(site: Site, rendered: Email, provider: Provider) -> Form:
+    """The same for an email that is not frozen yet."""
+    email = _as_sent(site, rendered)
     is_plain = html.escape(site.settings.site.url) == site.settings.site.url
     markers = merge.Markers(
         email.nonce,
-        constants={"web_url": site.links.web_url(frozen.manifest.issue)},
+        constants={"web_url": site.links.web_url(email.issue)},
         same_in_html=OUR_OWN if is_plain else (),
     )
     # Merging providers tell recipients apart by their address, and redirected mail has one for all.
@@ -35,7 +43,7 @@ def form_of(site: Site, frozen: FrozenIssue, provider: Provider) -> Form:
 
 
 def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
-    """Reader → letter in this form."""
+    """Reader → letter in this form; `now` is the date of a MIME message."""
     email, issue = _as_sent(site, frozen.email), frozen.manifest.issue
     redirect_to = site.settings.provider.redirect_to
     if form.letter is None:
@@ -53,6 +61,25 @@ def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> C
         return Letter(name, reader.email, segments.letter(values), form.shared)
 
     return compose
+
+
+def composer_at(site: Site, frozen: FrozenIssue, form: Form) -> Callable[[datetime], Callable[[Reader], Letter]]:
+    """Moment → composer. The same moment makes the same bytes, whenever it is asked; a sending of days is not dated
+    by its first hour."""
+
+    @lru_cache(maxsize=4)
+    def made(moment: datetime) -> Callable[[Reader], Letter]:
+        return composer(site, frozen, form, now=moment)
+
+    def at(moment: datetime) -> Callable[[Reader], Letter]:
+        return made(_dated(moment) if form.letter is None else EPOCH)
+
+    return at
+
+
+def _dated(moment: datetime) -> datetime:
+    """To ten minutes: an issue is encoded once, and anew only when its date has changed."""
+    return moment.astimezone(UTC).replace(minute=moment.minute // 10 * 10, second=0, microsecond=0)
 
 
 def _as_sent(site: Site, email: Email) -> Email:

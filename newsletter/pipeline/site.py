@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ class Site:
     store: Store
     links: Links
     roster: Roster
+    reread: Callable[[], Settings] | None = None
+    """The settings as their files are now; None: they do not change while this site is open."""
 
     def digest(self, name: str) -> DigestSettings:
         """The settings of a digest; raises `NotFound` naming those there are."""

@@ -7,10 +7,12 @@ synchronously. Both are asserted on every connection, because a kill test cannot
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -18,6 +20,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from newsletter.errors import BadInput, Place, StoreUnusable
 
 BUSY_TIMEOUT_MS = 30_000
+CONNECTIONS = 24
+"""At once from one process: sixteen sending connections, the main thread, and web pages beside them."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -56,7 +60,8 @@ def _bad_url(reason: str) -> BadInput:
 
 
 def _sqlite(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(f"sqlite:///{path}", pool_size=CONNECTIONS, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    _WRITERS[engine] = threading.RLock()
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -79,7 +84,7 @@ def _sqlite(path: Path) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, pool_pre_ping=True, pool_size=CONNECTIONS)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -97,8 +102,17 @@ def _postgresql(url: str) -> Engine:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that may write; durable when the block ends."""
-    with _said_plainly(engine), engine.begin() as connection:
+    with _said_plainly(engine), _alone(engine), engine.begin() as connection:
         yield connection
+
+
+_WRITERS: WeakKeyDictionary[Engine, threading.RLock] = WeakKeyDictionary()
+
+
+def _alone(engine: Engine) -> AbstractContextManager[object]:
+    """SQLite has one writer at a time, and those who wait sleep and ask again: threads of one process take turns
+    instead, which is fair and costs nothing."""
+    return _WRITERS.get(engine) or nullcontext()
 
 
 @contextmanager
