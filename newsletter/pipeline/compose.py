@@ -44,7 +44,12 @@ def form_for(site: Site, rendered: Email, provider: Provider) -> Form:
 
 def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
     """Reader → letter in this form; `now` is the date of a MIME message."""
-    email, issue = _as_sent(site, frozen.email), frozen.manifest.issue
+    return composer_for(site, frozen.email, form, now=now)
+
+
+def composer_for(site: Site, rendered: Email, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
+    """The same for an email that is not frozen yet."""
+    email, issue = _as_sent(site, rendered), rendered.issue
     redirect_to = site.settings.provider.redirect_to
     if form.letter is None:
         segments = merge.compile_mime(email, sent_at=now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,10 +20,9 @@ from newsletter.delivery.pace import Limits, Pace
 from newsletter.delivery.quotas import Rules, largest_spread
 from newsletter.errors import NotPossible, Unsupported
 from newsletter.issues import archive
-from newsletter.issues.archive import FrozenIssue
-from newsletter.models import IssueState, Reader
-from newsletter.pipeline.approve import rendered_draft
-from newsletter.pipeline.compose import composer, form_of
+from newsletter.models import Email, IssueState
+from newsletter.pipeline.approve import NONCE_BYTES, read_draft, render_draft
+from newsletter.pipeline.compose import composer_for, form_for
 from newsletter.pipeline.limits import connections_of, limits_of, rules_of
 from newsletter.pipeline.site import Site
 from newsletter.providers import open_provider
@@ -65,11 +65,13 @@ def rehearse(site: Site, issue: str, *, now: datetime, latency_s: float = LATENC
     """
     row = site.issue_row(issue)
     if row.state not in (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED):
-        raise NotPossible(f"{issue} is {row.state}: there is nothing to rehearse", fix=f"see `newsletter status {issue}`")
-    frozen = _frozen(site, row, now)
+        raise NotPossible(
+            f"{issue} is {row.state}: there is nothing to rehearse", fix=f"see `newsletter status {issue}`"
+        )
+    email = _email(site, row, now)
     provider = open_provider(site.settings)
     try:
-        form = form_of(site, frozen, provider)
+        form = form_for(site, email, provider)
         limits = limits_of(site.settings.provider, provider)
         connections = connections_of(site.settings.provider, provider)
     except Unsupported as error:
@@ -82,15 +84,19 @@ def rehearse(site: Site, issue: str, *, now: datetime, latency_s: float = LATENC
     clock = _Clock(rules, limits, connections, latency_s, now=now, ceiling=_ceilings(site, rules, now))
     pending = site.store.deliveries.counts(row.id).pending if is_planned else site.store.deliveries.forecast(row.digest)
     played = _Played(form, clock, pending)
-    compose = composer(site, frozen, form, now=now)
+    compose = composer_for(site, email, form, now=now)
     played.play(compose(reader) for reader in readers)
     return played.told(row.id, site.settings.provider.name)
 
 
-def _frozen(site: Site, row: IssueRow, now: datetime) -> FrozenIssue:
+def _email(site: Site, row: IssueRow, now: datetime) -> Email:
     """What was approved; of a draft what approval would freeze now."""
     folder = site.issue_folder(row.id)
-    return archive.read_frozen(folder) if archive.is_frozen(folder) else rendered_draft(site, row, now=now)
+    if archive.is_frozen(folder):
+        return archive.read_frozen(folder).email
+    issue, selection = read_draft(site, row)
+    nonce = secrets.token_hex(NONCE_BYTES)
+    return render_draft(site, issue, dict(selection.may_stay), nonce=nonce, now=now).email
 
 
 def _refused_whole(site: Site, row: IssueRow, now: datetime, error: Unsupported) -> Rehearsal:
@@ -154,7 +160,7 @@ class _Clock:
     def _spread(self, pending: int, at: datetime, left: int | None) -> int | None:
         rate = self.rules.spread_per_s(pending, at)
         known = [one for one in (self.limits.mails_per_s, rate) if one is not None]
-        limits = self.limits._replace(mails_per_s=min(known)) if known else self.limits
+        limits = dataclasses.replace(self.limits, mails_per_s=min(known, default=None))
         self._pace = dataclasses.replace(self._pace, limits=limits)
         sizes = [one for one in (left, largest_spread(rate) if rate else None) if one is not None]
         return min(sizes, default=None)

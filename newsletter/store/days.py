@@ -40,13 +40,18 @@ class DaysStore:
         with reading(self._engine) as connection:
             return int(connection.scalar(query) or 0)
 
-    def warm_up_since(self, domain: str, *, day: date) -> date:
-        """The first day on which a warm-up plan was used for this domain: this one, when it never was."""
+    def warm_up_began(self, domain: str) -> date | None:
+        """The first day on which a warm-up plan was used for this domain; None: never yet."""
         query = select(tables.meta.c.value).where(tables.meta.c.key == WARM_UP)
         with reading(self._engine) as connection:
-            known = _since(connection.scalar(query), domain)
+            return _since(connection.scalar(query), domain)
+
+    def warm_up_since(self, domain: str, *, day: date) -> date:
+        """The same, written down as this day when it never was."""
+        known = self.warm_up_began(domain)
         if known is not None:
             return known
+        query = select(tables.meta.c.value).where(tables.meta.c.key == WARM_UP)
         row = {"key": WARM_UP, "value": f"{domain} {day.isoformat()}"}
         with writing(self._engine) as connection:
             insert_new(connection, tables.meta, [row])
