@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import errors
-from newsletter.cli import check, issues, posts, rehearsing, schedule, sending, serve, setup, subscribers
+from newsletter.cli import check, doctor, issues, posts, rehearsing, schedule, sending, serve, setup, subscribers
 
 DONE, FAILED, WRONG_USAGE, NEEDS_PERSON = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -100,7 +100,7 @@ def _newsletter(
     """
 
 
-for part in (setup, posts, issues, check, rehearsing, sending, subscribers, schedule, serve):
+for part in (setup, posts, issues, check, rehearsing, sending, subscribers, schedule, serve, doctor):
     part.register(app)
 
 

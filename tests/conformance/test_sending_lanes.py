@@ -110,7 +110,7 @@ def test_a_denied_call_ends_all_lanes_and_nothing_is_held(store: Store) -> None:
     counts = store.deliveries.counts(issue)
     assert ended.ending is Ending.DENIED
     assert counts.sent == provider.taken_ids().total() == LANES * 10
-    assert store.batches.claimed(issue) == store.batches.attempting(issue) == []
+    assert (store.batches.claimed(issue), store.batches.attempting(issue)) == ([], [])
 
 
 def test_a_busy_answer_to_all_lanes_is_one_wait(store: Store) -> None:
