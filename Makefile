@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check browser lock clean
+.PHONY: demo test check faults browser lock clean
 
 demo: $(STAMP)
 	@$(BIN)/newsletter demo
 
 test: $(STAMP) browser
 	$(BIN)/pytest -n auto --dist worksteal -rs
+
+# The long form of tests/faults: hours of trouble in some minutes.
+faults: $(STAMP)
+	NEWSLETTER_FAULTS=long $(BIN)/pytest -n auto --dist worksteal -rs tests/faults
 
 check: $(STAMP) browser
 	$(BIN)/ruff check .
