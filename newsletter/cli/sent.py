@@ -46,7 +46,8 @@ def whoever_reads() -> Iterator[None]:
 
 def show_sent(sent: Sent, *, json: bool, zone: ZoneInfo) -> None:
     if json:
-        output.as_json({"issue": sent.issue, "state": sent.state.value, **sent.counts.model_dump()})
+        facts = {"issue": sent.issue, "state": sent.state.value, **sent.counts.model_dump()}
+        output.as_json(facts | ({"until": output.iso(sent.ended.until, zone)} if sent.ended.until else {}))
     else:
         typer.echo(f"{sent.issue}: {sent.state.value}; {in_words(sent.counts)}")
     if sent.warning:

@@ -266,7 +266,7 @@ class Conductor:
             return
         try:
             self._refreshed_at_s = self.desk.monotonic_s()
-            desk = self.desk.refreshed()
+            desk = self.desk.refreshed(self.desk)
             if desk is not None:
                 with self._turn:
                     self.desk, self.manner = desk, _moved(self.manner, desk)

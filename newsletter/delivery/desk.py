@@ -87,8 +87,8 @@ class Desk:
     ceiling: Callable[[date], int | None] = lambda _day: None
     """How many mails may leave on a day."""
     breaker: Breaker = field(default_factory=Breaker)
-    refreshed: Callable[[], Desk | None] = lambda: None
-    """The desk by settings that were changed meanwhile; None: they were not."""
+    refreshed: Callable[[Desk], Desk | None] = lambda _desk: None
+    """The same desk by settings that were changed meanwhile; None: they were not."""
 
     @property
     def name(self) -> str:

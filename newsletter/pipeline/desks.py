@@ -89,8 +89,7 @@ class Desks:
             connections=connections_of(chosen, provider),
             refreshed=reread.desk,
         )
-        reread.current = self._paced(desk, settings)
-        return reread.current
+        return self._paced(desk, settings)
 
     def _paced(self, desk: Desk, settings: Settings) -> Desk:
         began_at = (self.site.store.issues.get(self.row.id) or self.row).began_at
@@ -133,20 +132,17 @@ class _Reread:
         self._sending = desks.site.settings.sending
         self._is_fallback = is_fallback
         self._seen = self._look()
-        self.current: Desk | None = None
 
-    def desk(self) -> Desk | None:
-        seen = self._look()
-        if seen == self._seen or self._desks.site.reread is None or self.current is None:
+    def desk(self, current: Desk) -> Desk | None:
+        seen, reread = self._look(), self._desks.site.reread
+        if seen == self._seen or reread is None:
             return None
         self._seen = seen
         try:
-            desk = self._by(self._desks.site.reread(), self.current)
+            return self._by(reread(), current)
         except NewsletterError as error:
             self._tell(f"the changed settings cannot be used, the sending goes on with the old ones: {error.problem}")
             return None
-        self.current = desk or self.current
-        return desk
 
     def _by(self, settings: Settings, current: Desk) -> Desk | None:
         chosen = settings.provider.fallback if self._is_fallback else settings.provider

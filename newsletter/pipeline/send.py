@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from datetime import datetime
 from newsletter import clock
 from newsletter.delivery.journal import Journal
 from newsletter.delivery.send import Desk, Ended, Ending, Run
-from newsletter.errors import NeedsPerson, NotPossible, StoreUnusable
+from newsletter.errors import NeedsPerson, NewsletterError, NotPossible, StoreUnusable
 from newsletter.issues import archive
 from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Counts, IssueState
@@ -45,7 +46,8 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     Raises `NotPossible` where nothing may be sent: not approved, paused by a person, cancelled, altered since the
     approval, or begun by another database; `NeedsPerson` where the store gave out in the middle.
     """
-    row = site.issue_row(issue)
+    watch = watch or Watch()
+    site, row = _as_set_now(site, watch), site.issue_row(issue)
     if row.state is IssueState.SENT:
         close_receipt(site, row)
         return Sent(issue, row.state, counts_of(site, row), Ended(Ending.FINISHED))
@@ -57,7 +59,7 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
         return Sent(issue, row.state, Counts(), Ended(Ending.FINISHED), warning=nobody)
     if waits := _waits(site, row, now):
         return waits
-    watch, calls = watch or Watch(), journal_of(site, issue)
+    calls = journal_of(site, issue)
     owner = site.store.owners.appear()
     try:
         desks = Desks(site, row, frozen, watch, note_attempts=noting(issue, calls), owner=owner)
@@ -69,6 +71,15 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     finally:
         calls.close()
         site.store.owners.vanish()
+
+
+def _as_set_now(site: Site, watch: Watch) -> Site:
+    """With the settings as their files are now: a scheduler has its site open for months."""
+    try:
+        return dataclasses.replace(site, settings=site.reread()) if site.reread else site
+    except NewsletterError as error:
+        watch.tell(f"the changed settings cannot be used, the sending goes on with the old ones: {error.problem}")
+        return site
 
 
 # --- may it be sent? ------------------------------------------------------------------------------------------

@@ -61,8 +61,10 @@ class Site:
         """What the provider's settings lack, known without connecting; None: they will do."""
         from newsletter.providers import open_provider
 
+        chosen = self.settings.provider
         try:
-            open_provider(self.settings).close()
+            for provider in (chosen, *([chosen.fallback] if chosen.fallback else [])):
+                open_provider(self.settings.through(provider)).close()
         except NewsletterError as error:
             return error.problem
         return None

@@ -308,7 +308,7 @@ def interleaved(store: Store, *, examples: int, steps: int) -> None:
     class OnThisStore(Sending):
         make_store = staticmethod(lambda: emptied(store))
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         OnThisStore,
         settings=settings(
             max_examples=examples,

@@ -7,6 +7,7 @@ import logging
 import re
 import threading
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,12 @@ import requests
 from newsletter.app import open_site
 from newsletter.cli.serve import public_app
 from newsletter.errors import Unsupported
+from newsletter.issues import archive
+from newsletter.pipeline.compose import composer_at
+from newsletter.providers.base import Form
 from newsletter.providers.fake import Fake
 from newsletter.web.public.server import Server
+from tests.factories import a_reader, utc
 from tests.sites import ISSUE, SETTINGS, SiteFolder, site
 
 __all__ = ["site"]
@@ -294,6 +299,19 @@ def test_another_provider_counts_from_the_next_send_on(ready: SiteFolder, monkey
 
     assert "from the next `newsletter send` on" in said.err
     assert taken(ready).total() == READERS
+
+
+def test_a_letter_of_one_moment_is_the_same_bytes_whenever_it_is_composed(ready: SiteFolder) -> None:
+    began, reader = utc(2023, 11, 16, 9, 4), a_reader()
+    with open_site(ready.folder) as opened:
+        frozen = archive.read_frozen(opened.issue_folder(ISSUE))
+        form = Form(None, 10)
+        one, other = (composer_at(opened, frozen, form) for _ in range(2))
+        letters = [b"".join(at(began)(reader).parts) for at in (one, other)]
+        later = b"".join(other(began + timedelta(hours=1))(reader).parts)
+
+    assert letters[0] == letters[1] != later
+    assert b"\r\nDate: Thu, 16 Nov 2023 09:00:00" in letters[0]
 
 
 # --- visible ---
