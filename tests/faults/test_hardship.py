@@ -95,8 +95,11 @@ def test_two_processes_with_four_connections_each_share_an_issue(ready: SiteFold
 
 
 def test_a_sender_frozen_with_a_batch_in_hand_sends_nothing_that_another_took_over(ready: SiteFolder) -> None:
-    slow = {"NEWSLETTER_PROVIDER__RATE_PER_S": "0.2", "NEWSLETTER_PROVIDER__CONNECTIONS": "1"}
-    frozen = ready.start("send", ISSUE, preexec=None, **slow)
+    slow = {"RATE_PER_S": "0.2", "CONNECTIONS": "1"}
+    ready.environ |= {f"NEWSLETTER_PROVIDER__{name}": value for name, value in slow.items()}
+    frozen = ready.start("send", ISSUE, NEWSLETTER_NOW=ready.now)
+    for name in slow:
+        del ready.environ[f"NEWSLETTER_PROVIDER__{name}"]
     when(lambda: bool(ready.facts("status", ISSUE)["sent"]), frozen)  # it holds the next batch, and waits for its turn
     frozen.send_signal(signal.SIGSTOP)
     before = taken(ready).total()
