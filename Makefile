@@ -7,13 +7,17 @@ NPM_STAMP := tests/npm/node_modules/.installed
 # As mails are seen in Chromium by the tests: also Chinese, Japanese, Korean, and emoji.
 BROWSER := chromium fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji
 
-.PHONY: demo test check bench browser npm lock clean
+.PHONY: demo test check faults bench browser npm lock clean
 
 demo: $(STAMP)
 	@$(BIN)/newsletter demo
 
 test: $(STAMP) browser npm
 	$(BIN)/pytest -n auto --dist worksteal -rs
+
+# The long form of tests/faults: hours of trouble in some minutes.
+faults: $(STAMP)
+	NEWSLETTER_FAULTS=long $(BIN)/pytest -n auto --dist worksteal -rs tests/faults
 
 check: $(STAMP) browser npm
 	$(BIN)/ruff check .

@@ -24,7 +24,8 @@ def open_site(start: Path | None = None) -> Iterator[Site]:
     try:
         keys = load_keys(settings)
         roster = Roster(store.subscribers, keys=keys, digests=list(settings.digests))
-        site = Site(settings, store, Links(keys, settings.site.url), roster)
+        links = Links(keys, settings.site.url)
+        site = Site(settings, store, links, roster, reread=lambda: load(settings.folder))
         take_up_forgotten_issues(site, now=clock.now())
         yield site
     finally:

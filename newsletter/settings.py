@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -16,6 +16,7 @@ from newsletter.settings_values import (
     AssetPattern,
     CheckLevels,
     Client,
+    Clock,
     Colour,
     Duration,
     Fonts,
@@ -30,7 +31,16 @@ from newsletter.settings_values import (
 
 ENV_PREFIX = "NEWSLETTER_"
 SECRET_KEYS = frozenset(
-    {"api_key", "api_secret", "session_token", "username", "password", "webhook_secret", "dkim_key_file"}
+    {
+        "api_key",
+        "api_secret",
+        "session_token",
+        "username",
+        "password",
+        "webhook_secret",
+        "metrics_token",
+        "dkim_key_file",
+    }
 )
 MIN_SECRET_KEY_BYTES = 32
 
@@ -166,6 +176,11 @@ class ProviderSettings(Part):
     port: int | None = Field(default=None, ge=1, le=65535)
     security: Literal["starttls", "tls", "none"] = "starttls"
     rate_per_s: float | None = Field(default=None, gt=0)
+    """Mails a second at most; None: what the provider documents."""
+    per_day: int | None = Field(default=None, ge=1)
+    """Mails a day at most, over all issues."""
+    connections: int | None = Field(default=None, ge=1, le=16)
+    """Calls at a time; None: what helps with this provider."""
     batch_size: int | None = Field(default=None, ge=1)
     patience: Duration = timedelta(minutes=30)
     """How long a run waits on a busy provider before it stops, resumable."""
@@ -182,6 +197,28 @@ class ProviderSettings(Part):
     """Of temporary credentials of Amazon's."""
     username: SecretStr | None = None
     password: SecretStr | None = None
+    fallback: ProviderSettings | None = None
+    """Takes over what this provider certainly did not take, when it refuses to send at all or stays busy."""
+
+
+class SendingSettings(Part):
+    """When mail may leave and how much of it, whichever provider it leaves by."""
+
+    warm_up: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """How many mails may leave on the first, second, … day on which a new domain sends."""
+    not_before: Clock | None = None
+    not_after: Clock | None = None
+    spread: Duration | None = None
+    """An issue leaves evenly over so long a time; None: as fast as the provider takes it."""
+    max_refused: float = Field(default=0.1, gt=0, le=1)
+    """The share of refused recipients above which an issue pauses itself."""
+    min_refused: int = Field(default=50, ge=1)
+    """With fewer refused ones than this it does not, whatever their share."""
+
+
+class ServeSettings(Part):
+    metrics_token: SecretStr | None = None
+    """Who knows it may read `/metrics` from anywhere; None: only this machine may."""
 
 
 class ImagesSettings(Part):
@@ -213,6 +250,8 @@ class Settings(BaseSettings):
     checks: CheckLevels = Field(default_factory=dict)
     """What the site says of single checks; the others have levels of their own."""
     provider: ProviderSettings = ProviderSettings()
+    sending: SendingSettings = SendingSettings()
+    serve: ServeSettings = ServeSettings()
     images: ImagesSettings = ImagesSettings()
     database: DatabaseSettings = DatabaseSettings()
     secret_key: SecretStr | None = None
@@ -240,6 +279,10 @@ class Settings(BaseSettings):
     @property
     def outbox_folder(self) -> Path:
         return self.folder / "outbox"
+
+    def through(self, provider: ProviderSettings) -> Settings:
+        """The same site with another provider."""
+        return self.model_copy(update={"provider": provider})
 
     def digest_title(self, digest: str) -> str:
         return self.digests[digest].title or self.site.name

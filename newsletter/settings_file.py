@@ -126,13 +126,21 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _secrets_in_file(from_file: Mapping[str, Any], text: str) -> Iterator[Place]:
-    sections = {name: table for name in ("provider", "sender") if isinstance(table := from_file.get(name), dict)}
-    named = [(name, key) for name, table in sections.items() for key in table if key in SECRET_KEYS]
-    for path in [*named, *([("secret_key",)] if "secret_key" in from_file else [])]:
+    for path in _secret_paths(from_file):
         variable = ENV_PREFIX + "__".join(path).upper()
         yield Place(
             _where(path, {}, text), f"a secret does not belong into this file; set {variable} or put it into .env"
         )
+
+
+def _secret_paths(from_file: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for place in (("provider",), ("provider", "fallback"), ("sender",), ("serve",)):
+        table: Any = from_file
+        for name in place:
+            table = table.get(name) if isinstance(table, dict) else None
+        yield from ((*place, key) for key in (table if isinstance(table, dict) else ()) if key in SECRET_KEYS)
+    if "secret_key" in from_file:
+        yield ("secret_key",)
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Place]:
@@ -144,6 +152,12 @@ def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Place]:
 
 
 def _cross_checks(settings: Settings, text: str) -> Iterator[Place]:
+    sending, fallback = settings.sending, settings.provider.fallback
+    if sending.not_before and sending.not_before == sending.not_after:
+        yield Place(_where(("sending", "not_after"), {}, text), "sending.not_after is sending.not_before: never")
+    if fallback and fallback.fallback:
+        where = _where(("provider", "fallback", "fallback"), {}, text)
+        yield Place(where, "provider.fallback.fallback: a fallback has none of its own")
     for name, digest in settings.digests.items():
         path = ("digests", name)
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):

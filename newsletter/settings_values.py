@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
@@ -26,6 +26,15 @@ def _duration(value: object) -> timedelta:
     if not value or not found:
         raise ValueError('is no duration; write for example "28d", "12h" or "30m"')
     return timedelta(**{unit: int(count) for unit, count in found.groupdict().items() if count})
+
+
+def _clock(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise ValueError('is no time of day; write for example "08:00"')
+    return time(int(found[1]), int(found[2]))
 
 
 def _one_line(value: str) -> str:
@@ -121,6 +130,8 @@ OneLine = Annotated[str, AfterValidator(_one_line)]
 Colour = Annotated[str, AfterValidator(_colour)]
 Fonts = Annotated[str, AfterValidator(_fonts)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Clock = Annotated[time, BeforeValidator(_clock)]
+"""A time on the wall of the site's zone."""
 Address = Annotated[str, AfterValidator(_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Picture = Annotated[str, AfterValidator(_picture)]

@@ -7,6 +7,7 @@ import threading
 from datetime import datetime
 
 from newsletter import clock
+from newsletter.delivery.desk import Ending
 from newsletter.models import IssueState
 from newsletter.pipeline.approve import approve_if_automatic
 from newsletter.pipeline.build import build_at
@@ -39,7 +40,7 @@ class PipelineActions:
         sent = send(self._site, issue, now=clock.now(), watch=Watch(stop=stop, tell=_log.warning))
         if sent.warning:
             self._warn(issue, sent.warning)
-        elif sent.ended.reason:
+        elif sent.ended.reason and sent.ended.ending is not Ending.LATER:
             self._warn(issue, f"{sent.ended.ending.value}: {sent.ended.reason}")
         return sent.state
 

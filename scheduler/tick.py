@@ -203,7 +203,8 @@ class _Tick:
                 fix = f"mend that, then run `newsletter resume {issue}`"
                 self._say(one, Kind.NEEDS_PERSON, f"paused itself: {why}", fix)
             case Step.SEND:
-                self._say(one, Kind.WAITS, "is not sent to everyone yet; it goes on at the next tick")
+                when = row.note if row and row.note else "it goes on at the next tick"
+                self._say(one, Kind.WAITS, f"is not sent to everyone yet; {when}")
             case _:
                 self._say(one, Kind.FAILED, f"is still to be done: {step}; tried again at the next tick")
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,8 +93,8 @@ class SiteFolder:
         self.facts("approve", issue, "--yes")
         return issue
 
-    def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
-        """A command as a process of its own, on the real clock."""
+    def start(self, *words: str, preexec: Callable[[], None] | None = None, **environ: str) -> subprocess.Popen[str]:
+        """A command as a process of its own, on the real clock; `preexec` is run in it before the command."""
         return subprocess.Popen(
             [sys.executable, "-m", "newsletter", *words],
             cwd=self.folder,
@@ -101,6 +102,7 @@ class SiteFolder:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=preexec,
         )
 
 

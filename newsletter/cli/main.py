@@ -15,7 +15,21 @@ import typer
 from typer.core import TyperGroup
 
 from newsletter import errors
-from newsletter.cli import check, issues, posts, preview, schedule, sending, serve, setup, subscribers, test, theme
+from newsletter.cli import (
+    check,
+    doctor,
+    issues,
+    posts,
+    preview,
+    rehearsing,
+    schedule,
+    sending,
+    serve,
+    setup,
+    subscribers,
+    test,
+    theme,
+)
 
 DONE, FAILED, WRONG_USAGE, NEEDS_PERSON = 0, 1, 2, 3
 INTERRUPTED = 130
@@ -100,7 +114,10 @@ def _newsletter(
     """
 
 
-for part in (setup, posts, issues, check, preview, test, sending, subscribers, schedule, serve, theme):
+for part in (
+    *(setup, posts, issues, check, preview, test, rehearsing),
+    *(sending, subscribers, schedule, serve, theme, doctor),
+):
     part.register(app)
 
 

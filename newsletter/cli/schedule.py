@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.logs import LogOption, begin_logging
 from newsletter.cli.options import JsonOption, SiteOption
 from newsletter.cli.serve import HostOption, PortOption, public_app
 
@@ -85,6 +85,7 @@ def run(
     serve: Annotated[bool, typer.Option("--serve", help="Serve the public pages too.")] = False,
     host: HostOption = "127.0.0.1",
     port: PortOption = 8080,
+    log: LogOption = "plain",
     site: SiteOption = None,
 ) -> None:
     """Be the scheduler: build and send when it is due.
@@ -101,8 +102,7 @@ def run(
     from scheduler.run import run as run_scheduler
     from scheduler.tick import tick as do_tick
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    begin_logging(log)
     stop = threading.Event()
     with open_site(site) as opened, _serving(opened, host, port) if serve else nullcontext():
         actions = PipelineActions(opened)

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.logs import LogOption, begin_logging
 from newsletter.cli.options import IssueArgument, JsonOption, SiteOption, YesOption
 from newsletter.cli.sent import in_words, send_exit_code, show_sent, show_state, whoever_reads
+from newsletter.cli.watching import watch as watch_sending
 
 if TYPE_CHECKING:
     from newsletter.models import Counts, DeliveryState
     from newsletter.pipeline.send import Watch
     from newsletter.pipeline.site import Site
+    from newsletter.pipeline.status import Standing
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +27,13 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def send(issue: IssueArgument, site: SiteOption = None, yes: YesOption = False, json: JsonOption = False) -> None:
+def send(
+    issue: IssueArgument,
+    site: SiteOption = None,
+    yes: YesOption = False,
+    log: LogOption = "off",
+    json: JsonOption = False,
+) -> None:
     """Mail an approved issue to all who have not got it.
 
     Stopped or killed at any point, run it again: it goes on where it was, and nobody gets a second copy.
@@ -33,6 +42,7 @@ def send(issue: IssueArgument, site: SiteOption = None, yes: YesOption = False, 
     """
     from newsletter.app import open_site
 
+    begin_logging(log)
     with open_site(site) as opened:
         _send(opened, issue, yes=yes, json=json)
 
@@ -56,7 +66,7 @@ def _send(opened: Site, issue: str, *, yes: bool, json: bool) -> None:
     with stopping() as stop, _watching(opened, issue, stop) as watch:
         sent = send_issue(opened, issue, now=now, watch=watch)
     with whoever_reads():
-        show_sent(sent, json=json)
+        show_sent(sent, json=json, zone=opened.settings.site.zone)
     raise typer.Exit(send_exit_code(sent))
 
 
@@ -87,6 +97,7 @@ def _watching(opened: Site, issue: str, stop: threading.Event) -> Iterator[Watch
 
 def status(
     issue: Annotated[str | None, typer.Argument(metavar="[ISSUE]", help="Default: all issues.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on telling until the sending ends.")] = False,
     site: SiteOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -97,10 +108,15 @@ def status(
     from newsletter.app import open_site
     from newsletter.pipeline.status import standing, standings
 
+    if watch and (json or not issue):
+        raise typer.BadParameter("it is for people, and watches one issue: name it", param_hint="--watch")
     with open_site(site) as opened:
+        if watch and issue:
+            watch_sending(opened, issue)
+            return
         found = [standing(opened, issue)] if issue else standings(opened)
         if json:
-            facts = [{"issue": one.issue, "state": one.state.value, **one.counts.model_dump()} for one in found]
+            facts = [_facts(opened, one) for one in found]
             output.as_json(facts[0] if issue else facts)
             return
         if not found:
@@ -111,6 +127,11 @@ def status(
         for one in found:
             if one.note:
                 output.say(f"{one.issue}: {one.note}")
+
+
+def _facts(opened: Site, one: Standing) -> dict[str, object]:
+    counts = {"issue": one.issue, "state": one.state.value, **one.counts.model_dump()}
+    return counts | {"note": one.note, "providers": opened.store.deliveries.by_provider(one.issue)}
 
 
 def deliveries(

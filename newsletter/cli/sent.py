@@ -6,7 +6,9 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -42,18 +44,23 @@ def whoever_reads() -> Iterator[None]:
             os.dup2(nowhere, stream.fileno())
 
 
-def show_sent(sent: Sent, *, json: bool) -> None:
+def show_sent(sent: Sent, *, json: bool, zone: ZoneInfo) -> None:
     if json:
-        output.as_json({"issue": sent.issue, "state": sent.state.value, **sent.counts.model_dump()})
+        facts = {"issue": sent.issue, "state": sent.state.value, **sent.counts.model_dump()}
+        output.as_json(facts | ({"until": output.iso(sent.ended.until, zone)} if sent.ended.until else {}))
     else:
         typer.echo(f"{sent.issue}: {sent.state.value}; {in_words(sent.counts)}")
     if sent.warning:
         output.warn([sent.warning])
-    for line in _what_now(sent):
+    for line in _what_now(sent, zone):
         output.say(line)
 
 
-def _what_now(sent: Sent) -> Iterator[str]:
+def _when(moment: datetime | None, zone: ZoneInfo) -> str:
+    return output.shown(moment, zone) if moment else "later"
+
+
+def _what_now(sent: Sent, zone: ZoneInfo) -> Iterator[str]:
     from newsletter.delivery.send import Ending
 
     issue, ended = sent.issue, sent.ended
@@ -68,6 +75,12 @@ def _what_now(sent: Sent) -> Iterator[str]:
             yield f"the provider refuses to send at all{why}\n  fix: mend that, {again}"
         case Ending.DOUBTFUL:
             yield f"three calls in a row had no clear answer{why}\n  fix: look at the provider's own log, {again}"
+        case Ending.LATER:
+            by_hand = f"by hand, `newsletter send {issue}` does then"
+            yield f"it goes on {_when(ended.until, zone)}{why}\n  `newsletter run` does that by itself; {by_hand}"
+        case Ending.TRIPPED:
+            look = f"`newsletter deliveries {issue} --state refused` names them"
+            yield f"too many recipients were refused{why}\n  fix: {look}; if it may go on, {again}"
         case Ending.BUSY:
             yield f"the provider stayed busy{why}\n  fix: wait, {again}"
         case Ending.SHARED:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.logs import LogOption, begin_logging
 from newsletter.cli.options import SiteOption
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ def register(app: typer.Typer) -> None:
     app.command()(serve)
 
 
-def serve(host: HostOption = "127.0.0.1", port: PortOption = 8080, site: SiteOption = None) -> None:
+def serve(
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8080,
+    log: LogOption = "plain",
+    site: SiteOption = None,
+) -> None:
     """Serve the public pages.
 
     The web version of sent issues, and the page for leaving.
@@ -35,15 +41,21 @@ def serve(host: HostOption = "127.0.0.1", port: PortOption = 8080, site: SiteOpt
     from newsletter.app import open_site
     from newsletter.web.public import server
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    begin_logging(log, level=logging.WARNING)
     with open_site(site) as opened:
         server.serve(public_app(opened), host=host, port=port, ready=lambda url: output.say(f"serving at {url}"))
 
 
 def public_app(opened: Site) -> Starlette:
     """The public pages over this site."""
+    from newsletter import clock
+    from newsletter.pipeline.metrics import metrics
     from newsletter.pipeline.published import asset, published, web_version
     from newsletter.web.public.app import SentIssue, create_app
+    from newsletter.web.public.metrics import metrics_route
+
+    secret = opened.settings.serve.metrics_token
+    token = secret.get_secret_value() if secret else ""
 
     def sent_issues() -> list[SentIssue]:
         return [SentIssue(one.issue, one.subject, one.due_at.date()) for one in published(opened)]
@@ -55,4 +67,5 @@ def public_app(opened: Site) -> Starlette:
         web_version=lambda issue: web_version(opened, issue),
         sent_issues=sent_issues,
         asset=lambda issue, name: asset(opened, issue, name),
+        more=[metrics_route(lambda: metrics(opened, now=clock.now()), token=token)],
     )

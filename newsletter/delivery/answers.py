@@ -35,6 +35,12 @@ def results_of(readers: Sequence[Reader], answers: Sequence[Answer]) -> list[Res
     ]
 
 
+def facts_of(answers: Sequence[Answer]) -> dict[str, int]:
+    """How many answers there are of each outcome, for a log."""
+    outcomes = [answer.outcome for answer in answers]
+    return {outcome.value: outcomes.count(outcome) for outcome in Outcome}
+
+
 def not_mailed(readers: Sequence[Reader], answers: Sequence[Answer]) -> list[str]:
     """Who was certainly not mailed: told to come again, denied, or not part of the call because it was full."""
     answered = [reader for reader, answer in zip(readers, answers, strict=False) if answer.outcome not in STATES]

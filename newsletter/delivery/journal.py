@@ -9,6 +9,7 @@ It needs no fsync: it tells of a restore, not of a crash, and after a power cut 
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 FILE = ".attempts"
@@ -18,6 +19,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+        self._noting = threading.Lock()
 
     def read(self) -> int:
         try:
@@ -27,8 +29,9 @@ class Journal:
 
     def note(self, attempts: int) -> None:
         """The number only grows: of two processes that share an issue the slower one may come with the smaller one."""
-        if attempts > self.read():
-            self.set(attempts)
+        with self._noting:
+            if attempts > self.read():
+                self.set(attempts)
 
     def set(self, attempts: int) -> None:
         """Of twelve digits always, so that a number overwrites the one before it whole and needs no more room."""

@@ -9,6 +9,10 @@ FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 LONGEST_NAMED_WAIT_S = 86_400.0
 """A provider that asks for more than a day is not understood; the run ends long before, by its patience."""
+CLIMB = 1.05
+"""After each call that was taken: it takes fourteen calls to come back from one halving."""
+SLOWEST_PER_S = 0.1
+MEASURED_OVER_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,13 @@ class Step:
         if doubtful:
             return replace(self, size=1, doubts_in_a_row=self.doubts_in_a_row + 1)
         return replace(self, size=min(self.size * 2, self.largest), doubts_in_a_row=0)
+
+    def softly(self) -> Step:
+        return replace(self, size=1)
+
+    @property
+    def is_soft(self) -> bool:
+        return self.size < self.largest
 
     @property
     def must_pause(self) -> bool:
@@ -67,17 +78,73 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What is allowed at most, by the provider's documents or the site's settings; None: nothing is known."""
+
+    mails_per_s: float | None = None
+    calls_per_s: float | None = None
+
+    def seconds_for(self, mails: int) -> float:
+        """How long after a call with so many mails the next one may begin."""
+        by_mails = mails / self.mails_per_s if self.mails_per_s else 0.0
+        return max(by_mails, 1 / self.calls_per_s if self.calls_per_s else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
-    """At most `rate_per_s` mails a second; None: as fast as the provider answers."""
+    """When the next call may begin. Halved when the provider says "too fast", then it climbs back slowly.
 
-    rate_per_s: float | None = None
+    Calls take their turns before they are made, so that several connections keep one pace together. Slowing down is
+    done in calls, because it is calls that providers count, and because calls are small after a doubt. Times are
+    monotonic seconds.
+    """
+
+    limits: Limits = Limits()
+    slowed_to_per_s: float | None = None
+    """Calls a second, since the provider was busy; None: as fast as `limits` allow."""
+    was_too_fast_per_s: float = 0.0
     not_before_s: float = 0.0
-    """Monotonic seconds: the next call may begin then."""
+    measured_from_s: float | None = None
+    measured_calls: int = 0
 
-    def after(self, mails: int, *, began_s: float) -> Pace:
-        if self.rate_per_s is None:
-            return self
-        return replace(self, not_before_s=max(self.not_before_s, began_s) + mails / self.rate_per_s)
+    def _seconds_for(self, mails: int) -> float:
+        return max(self.limits.seconds_for(mails), 1 / self.slowed_to_per_s if self.slowed_to_per_s else 0.0)
 
     def wait_s(self, now_s: float) -> float:
         return max(self.not_before_s - now_s, 0.0)
+
+    def reserve(self, mails: int, *, now_s: float) -> tuple[Pace, float]:
+        """Take the next turn, for a call with so many mails: the pace after it, and the seconds until it may begin."""
+        begins_s = max(self.not_before_s, now_s)
+        return replace(self, not_before_s=begins_s + self._seconds_for(mails)), begins_s - now_s
+
+    def give_back(self, reserved: int, *, unused: int) -> Pace:
+        """Less was mailed than the turn was taken for."""
+        too_long_s = self._seconds_for(reserved) - self._seconds_for(reserved - unused)
+        return replace(self, not_before_s=self.not_before_s - too_long_s) if unused > 0 else self
+
+    def after_progress(self, *, now_s: float) -> Pace:
+        pace = self._measured(now_s)
+        if self.slowed_to_per_s is None:
+            return pace
+        faster = self.slowed_to_per_s * CLIMB
+        return replace(pace, slowed_to_per_s=faster if faster < 2 * self.was_too_fast_per_s else None)
+
+    def after_busy(self, *, now_s: float) -> Pace:
+        """Half as fast as it was."""
+        measured = self._calls_per_s(now_s)
+        known = [rate for rate in (measured, self.slowed_to_per_s) if rate is not None]
+        if not known:
+            return self
+        too_fast = max(min(known), 2 * SLOWEST_PER_S)
+        return replace(self, slowed_to_per_s=too_fast / 2, was_too_fast_per_s=too_fast)
+
+    def _measured(self, now_s: float) -> Pace:
+        if self.measured_from_s is None or now_s - self.measured_from_s > MEASURED_OVER_S:
+            return replace(self, measured_from_s=now_s, measured_calls=1)
+        return replace(self, measured_calls=self.measured_calls + 1)
+
+    def _calls_per_s(self, now_s: float) -> float | None:
+        if self.measured_from_s is None or now_s <= self.measured_from_s:
+            return None
+        return self.measured_calls / (now_s - self.measured_from_s)

@@ -16,6 +16,7 @@ from newsletter.emails.images import PictureProblem
 from newsletter.errors import BadInput, Place
 from newsletter.issues import archive
 from newsletter.models import Email, Issue, Post, Reader
+from newsletter.pipeline.sendable import provider_problems
 from newsletter.pipeline.site import Site
 from newsletter.posts.encoding import decode
 from newsletter.posts.files import Unreadable
@@ -37,9 +38,9 @@ def checks_of(site: Site, *, with_slow: bool) -> tuple[Check, ...]:
 
 
 def problems_of(site: Site, checked: Checked, *, with_slow: bool = False) -> list[Problem]:
-    """What all checks say, errors first."""
+    """What the provider cannot do, and what all checks say, errors first."""
     checks = checks_of(site, with_slow=with_slow)
-    return registry.run(checked, checks, levels=site.settings.checks)
+    return [*provider_problems(site, checked.email), *registry.run(checked, checks, levels=site.settings.checks)]
 
 
 def checked_of(

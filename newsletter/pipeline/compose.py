@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from newsletter.emails import merge
 from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Email, Reader
 from newsletter.pipeline.site import Site
 from newsletter.providers.base import Form, Letter, Provider
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def delivery_id(issue: str, subscriber_id: str) -> str:
@@ -19,14 +22,24 @@ def delivery_id(issue: str, subscriber_id: str) -> str:
 
 def form_of(site: Site, frozen: FrozenIssue, provider: Provider) -> Form:
     """How this provider writes the issue; raises `Unsupported` for what it cannot do with it."""
-    email = _as_sent(site, frozen.email)
+    return form_for(site, frozen.email, provider)
+
+
+def form_for(site: Site, rendered: Email, provider: Provider) -> Form:
+    """The same for an email that is not frozen yet."""
+    email = _as_sent(site, rendered)
     # Merging providers tell recipients apart by their address, and redirected mail has one for all.
     return provider.form(email, merge.Markers(email.nonce), may_merge=not site.settings.provider.redirect_to)
 
 
 def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
-    """Reader → letter in this form."""
-    email, issue, links = _as_sent(site, frozen.email), frozen.manifest.issue, site.links
+    """Reader → letter in this form; `now` is the date of a MIME message."""
+    return composer_for(site, frozen.email, form, now=now)
+
+
+def composer_for(site: Site, rendered: Email, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
+    """The same for an email that is not frozen yet."""
+    email, issue, links = _as_sent(site, rendered), rendered.issue, site.links
     redirect_to = site.settings.provider.redirect_to
     segments = segments_of(email, form, now=now)
     web_url, start = links.web_url(issue), links.unsubscribe_start(issue)
@@ -40,6 +53,25 @@ def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> C
         return Letter(name, values.address, segments.letter(values), form.shared)
 
     return compose
+
+
+def composer_at(site: Site, frozen: FrozenIssue, form: Form) -> Callable[[datetime], Callable[[Reader], Letter]]:
+    """Moment → composer. The same moment makes the same bytes, whenever it is asked; a sending of days is not dated
+    by its first hour."""
+
+    @lru_cache(maxsize=4)
+    def made(moment: datetime) -> Callable[[Reader], Letter]:
+        return composer(site, frozen, form, now=moment)
+
+    def at(moment: datetime) -> Callable[[Reader], Letter]:
+        return made(_dated(moment) if form.letter is None else EPOCH)
+
+    return at
+
+
+def _dated(moment: datetime) -> datetime:
+    """To ten minutes: an issue is encoded once, and anew only when its date has changed."""
+    return moment.astimezone(UTC).replace(minute=moment.minute // 10 * 10, second=0, microsecond=0)
 
 
 def segments_of(email: Email, form: Form, *, now: datetime) -> merge.Segments:

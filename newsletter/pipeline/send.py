@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from newsletter import clock
 from newsletter.delivery.journal import Journal
 from newsletter.delivery.send import Desk, Ended, Ending, Run
-from newsletter.errors import NeedsPerson, NotPossible, StoreUnusable
+from newsletter.errors import NeedsPerson, NewsletterError, NotPossible, StoreUnusable
 from newsletter.issues import archive
 from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Counts, IssueState
 from newsletter.pipeline.begun import close_receipt, journal_of, noting, open_receipt, refuse_other_database
-from newsletter.pipeline.compose import composer, delivery_id, form_of
+from newsletter.pipeline.desks import Desks
+from newsletter.pipeline.limits import closed_until
 from newsletter.pipeline.site import Site
 from newsletter.pipeline.status import counts_of
-from newsletter.providers import open_provider
-from newsletter.providers.base import Form, Provider
+from newsletter.pipeline.watch import Watch
 from newsletter.store.deliveries import sums_up
 from newsletter.store.issues import BY_PERSON, BY_PRODUCT, IssueRow
 
+__all__ = ["OPEN_STATES", "Sent", "Watch", "send"]
+
 OPEN_STATES = frozenset({IssueState.APPROVED, IssueState.SENDING, IssueState.PAUSED})
-
-
-@dataclass(frozen=True)
-class Watch:
-    """How a run of sending can be told to stop, and tells how far it is."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    report: Callable[[Counts], None] = lambda _counts: None
-    tell: Callable[[str], None] = lambda _words: None
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,8 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     Raises `NotPossible` where nothing may be sent: not approved, paused by a person, cancelled, altered since the
     approval, or begun by another database; `NeedsPerson` where the store gave out in the middle.
     """
-    row = site.issue_row(issue)
+    watch = watch or Watch()
+    site, row = _as_set_now(site, watch), site.issue_row(issue)
     if row.state is IssueState.SENT:
         close_receipt(site, row)
         return Sent(issue, row.state, counts_of(site, row), Ended(Ending.FINISHED))
@@ -63,18 +57,29 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     if row.began_at is None and not site.store.deliveries.forecast(row.digest):
         nobody = f"nobody is subscribed to {row.digest}: nothing was sent"
         return Sent(issue, row.state, Counts(), Ended(Ending.FINISHED), warning=nobody)
-    provider, calls = open_provider(site.settings), journal_of(site, issue)
+    if waits := _waits(site, row, now):
+        return waits
+    calls = journal_of(site, issue)
+    owner = site.store.owners.appear()
     try:
-        owner = site.store.owners.appear()
-        form = form_of(site, frozen, provider)
-        _begin(site, row, provider, calls, form.batch_size, now)
-        with _said_how_far(issue):
-            ended = Run(_desk(site, row, frozen, provider, form, owner, calls, watch or Watch())).go()
-            return _conclude(site, row, ended)
+        desks = Desks(site, row, frozen, watch, note_attempts=noting(issue, calls), owner=owner)
+        with desks.closing():
+            desk, fallback = desks.open()
+            _begin(site, row, desk, calls, now)
+            with _said_how_far(issue):
+                return _conclude(site, row, _run(desk, fallback))
     finally:
-        provider.close()
         calls.close()
         site.store.owners.vanish()
+
+
+def _as_set_now(site: Site, watch: Watch) -> Site:
+    """With the settings as their files are now: a scheduler has its site open for months."""
+    try:
+        return dataclasses.replace(site, settings=site.reread()) if site.reread else site
+    except NewsletterError as error:
+        watch.tell(f"the changed settings cannot be used, the sending goes on with the old ones: {error.problem}")
+        return site
 
 
 # --- may it be sent? ------------------------------------------------------------------------------------------
@@ -99,21 +104,43 @@ def _as_approved(site: Site, row: IssueRow) -> FrozenIssue:
     return frozen
 
 
+def _waits(site: Site, row: IssueRow, now: datetime) -> Sent | None:
+    """Of an issue that is on its way, and that the hour or the day's ceiling holds back; None: it may go on."""
+    closed = closed_until(site, provider=site.settings.provider.name, now=now) if row.began_at else None
+    if closed is None or row.state is not IssueState.SENDING:
+        return None
+    counts = site.store.deliveries.counts(row.id)
+    ended = Ended(Ending.LATER, closed.reason, closed.moment)
+    return Sent(row.id, row.state, counts, ended) if counts.pending else None
+
+
 # --- one run --------------------------------------------------------------------------------------------------
 
 
-def _begin(site: Site, row: IssueRow, provider: Provider, calls: Journal, batch_size: int, now: datetime) -> None:
+def _begin(site: Site, row: IssueRow, desk: Desk, calls: Journal, now: datetime) -> None:
     begun = site.store.deliveries.begin(
         row.id,
         digest=row.digest,
-        provider=provider.name,
-        batch_size=batch_size,
+        provider=desk.name,
+        batch_size=desk.form.batch_size,
         manifest_sha256=row.manifest_sha256,
         now=now,
     )
     if not begun:
         raise NotPossible(f"{row.id} was changed by another process meanwhile", fix=f"see `newsletter status {row.id}`")
-    open_receipt(site, row, provider.name, calls, now=now)
+    open_receipt(site, row, desk.name, calls, now=now)
+
+
+def _run(desk: Desk, fallback: Desk | None) -> Ended:
+    """What the first provider certainly did not take, the second one sends; what is unsure stays with the first."""
+    ended = Run(desk).go()
+    if fallback is None or ended.ending not in (Ending.DENIED, Ending.BUSY):
+        return ended
+    if not desk.batches.is_sending(desk.issue_id):
+        return ended
+    desk.tell(f"{desk.name}: {ended.reason or ended.ending.value}; the rest goes through {fallback.name}")
+    desk.batches.cut_anew(desk.issue_id, size=fallback.form.batch_size, now=desk.now())
+    return Run(fallback).go()
 
 
 @contextmanager
@@ -127,44 +154,6 @@ def _said_how_far(issue: str) -> Iterator[None]:
         ) from error
 
 
-def _desk(
-    site: Site,
-    row: IssueRow,
-    frozen: FrozenIssue,
-    provider: Provider,
-    form: Form,
-    owner: str,
-    calls: Journal,
-    watch: Watch,
-) -> Desk:
-    return Desk(
-        issue_id=row.id,
-        digest=row.digest,
-        owner=owner,
-        deliveries=site.store.deliveries,
-        batches=site.store.batches,
-        is_alive=site.store.owners.is_alive,
-        provider=provider,
-        form=form,
-        compose=composer(site, frozen, form, now=clock.now()),
-        delivery_id=lambda subscriber_id: delivery_id(row.id, subscriber_id),
-        note_attempts=noting(row.id, calls),
-        now=clock.now,
-        monotonic_s=clock.monotonic_s,
-        wait=lambda seconds: _wait(watch.stop, seconds),
-        stop=watch.stop.is_set,
-        report=watch.report,
-        tell=watch.tell,
-        patience_s=site.settings.provider.patience.total_seconds(),
-        rate_per_s=site.settings.provider.rate_per_s,
-    )
-
-
-def _wait(stop: threading.Event, seconds: float) -> None:
-    if seconds > 0:
-        stop.wait(seconds)
-
-
 def _conclude(site: Site, row: IssueRow, ended: Ended) -> Sent:
     """With nobody pending it is sent, however the run ended: a stop in the last batch, a doubt about the last mails."""
     now, counts = clock.now(), site.store.deliveries.counts(row.id)
@@ -172,6 +161,10 @@ def _conclude(site: Site, row: IssueRow, ended: Ended) -> Sent:
         raise NeedsPerson(f"the deliveries of {row.id} do not add up: {counts}", fix="report this with the database")
     if not counts.pending and site.store.deliveries.end(row.id, now=now):
         ended = Ended(Ending.FINISHED)
+    elif ended.ending is Ending.LATER and ended.until:
+        wall = ended.until.astimezone(site.settings.site.zone)
+        note = f"goes on {wall:%a %d %b %H:%M}: {ended.reason}"
+        site.store.issues.move(row.id, {IssueState.SENDING}, IssueState.SENDING, now=now, note=note)
     elif ended.ending in _WHY:
         note = f"{_WHY[ended.ending]}: {ended.reason}" if ended.reason else _WHY[ended.ending]
         site.store.issues.move(
@@ -186,4 +179,5 @@ def _conclude(site: Site, row: IssueRow, ended: Ended) -> Sent:
 _WHY = {
     Ending.DENIED: "the provider refuses to send at all",
     Ending.DOUBTFUL: "the provider gave no clear answer three times in a row",
+    Ending.TRIPPED: "too many recipients were refused",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,8 @@ class Site:
     roster: Roster
     memory: Memory = field(default_factory=Memory, compare=False, repr=False)
     """What was read from the posts folder, for a process that asks again and again."""
+    reread: Callable[[], Settings] | None = None
+    """The settings as their files are now; None: they do not change while this site is open."""
 
     def digest(self, name: str) -> DigestSettings:
         """The settings of a digest; raises `NotFound` naming those there are."""
@@ -61,8 +64,10 @@ class Site:
         """What the provider's settings lack, known without connecting; None: they will do."""
         from newsletter.providers import open_provider
 
+        chosen = self.settings.provider
         try:
-            open_provider(self.settings).close()
+            for provider in (chosen, *([chosen.fallback] if chosen.fallback else [])):
+                open_provider(self.settings.through(provider)).close()
         except NewsletterError as error:
             return error.problem
         return None

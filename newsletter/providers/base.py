@@ -89,6 +89,8 @@ class Abilities(NamedTuple):
     """The documented limit for letters; None: there is none, or nobody knows it."""
     calls_per_s: float | None = None
     """The documented limit for calls."""
+    connections: int = 4
+    """How many calls at a time help, where the settings do not say; 1 where a call does not wait for a network."""
 
 
 class Markers(Protocol):

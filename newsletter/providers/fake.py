@@ -29,6 +29,10 @@ Settings, each at most once:
                    another path within the site may stand instead of ``yes``
 ``lookup=yes``     ``look_up`` is certain, from the ledger or from memory; ``lagging``: it
                    shows a letter only when asked a second time; ``no`` (default)
+``lookup-lag=30s`` so long a look-up may not show a letter yet (it shows it all the same)
+``keys=24h``       a call repeated with its key so long is taken once; with another body it is
+                   denied. Remembered beside the ledger, or in memory
+``mails-per-s=50`` what it says it allows; also ``calls-per-s``
 ``body=json``      the letters are JSON objects; ``mime`` (default)
 =================  ===================================================================
 
@@ -37,6 +41,7 @@ From Python, `Fake(script=[Fault.REFUSE, None, ...])` gives letter after letter 
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -74,7 +79,16 @@ class Fake(Provider):
         """Every letter taken, in order; empty where there is a ledger, which holds any number of them."""
         self.calls = 0
         wants = self._misbehaviour
-        self.abilities = Abilities(batch_size, can_look_up=wants.look_up != "no")
+        self._bodies: dict[str, str] = {}
+        self.abilities = Abilities(
+            batch_size,
+            can_look_up=wants.look_up != "no",
+            look_up_lag_s=wants.look_up_lag_s,
+            key_valid_s=wants.key_valid_s,
+            mails_per_s=wants.mails_per_s,
+            calls_per_s=wants.calls_per_s,
+            connections=1,
+        )
 
     @classmethod
     def open(cls, settings: Settings) -> Fake:
@@ -103,21 +117,38 @@ class Fake(Provider):
             self.calls += 1
             fates = [fault or next(self._script, None) for fault in self._misbehaviour.fates(len(letters))]
         clock.sleep(self._misbehaviour.delay_s / 2)
-        self._take([letter for letter, fault in zip(letters, fates, strict=True) if _is_taken(fault)])
+        known = self._known_as(key, letters) if key and self.abilities.key_valid_s else None
+        if known is False:
+            return [Answer(Outcome.DENIED, reason="the key was used with another body")] * len(letters)
+        if not known:
+            self._take([letter for letter, fault in zip(letters, fates, strict=True) if _is_taken(fault)], key, letters)
         clock.sleep(self._misbehaviour.delay_s / 2)
         return [self._answer(letter, fault) for letter, fault in zip(letters, fates, strict=True)]
 
-    def _take(self, letters: Sequence[Letter]) -> None:
+    def _take(self, letters: Sequence[Letter], key: str, call: Sequence[Letter]) -> None:
+        """Whole calls only are remembered by their key: of one that was taken in part the rest may come again."""
+        body = _sha256(call) if self.abilities.key_valid_s and key and len(letters) == len(call) else ""
+        if body:
+            self._bodies[key] = body
         if self._ledger is None:
-            self.taken += letters
+            with self._lock:
+                self.taken += letters
             return
         self._ledger.parent.mkdir(parents=True, exist_ok=True)
-        lines = "".join(f"{letter.delivery_id}\n" for letter in letters).encode()
-        handle = os.open(self._ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(handle, lines)
-        finally:
-            os.close(handle)
+        if body:
+            _append(self._keys_file(), f"{key} {body}\n")
+        _append(self._ledger, "".join(f"{letter.delivery_id}\n" for letter in letters))
+
+    def _known_as(self, key: str, letters: Sequence[Letter]) -> bool | None:
+        """Whether a call with this key was taken before, with the same body; None: there was none."""
+        if self._ledger is not None and self._keys_file().exists():
+            lines = self._keys_file().read_text("ascii").splitlines()
+            self._bodies.update({line.split()[0]: line.split()[1] for line in lines})
+        return self._bodies[key] == _sha256(letters) if key in self._bodies else None
+
+    def _keys_file(self) -> Path:
+        assert self._ledger is not None
+        return self._ledger.with_suffix(".keys")
 
     def _answer(self, letter: Letter, fault: Fault | None) -> Answer:
         if fault is None:
@@ -149,6 +180,19 @@ class Fake(Provider):
 
 
 _OUTCOMES = {Fault.REFUSE: Outcome.REFUSED, Fault.BUSY: Outcome.BUSY, Fault.DENIED: Outcome.DENIED}
+
+
+def _sha256(letters: Sequence[Letter]) -> str:
+    return hashlib.sha256(b"\n".join(part for letter in letters for part in letter.parts)).hexdigest()
+
+
+def _append(path: Path, lines: str) -> None:
+    """In one write, so that lines of several processes never mix."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(handle, lines.encode())
+    finally:
+        os.close(handle)
 
 
 def _is_taken(fault: Fault | None) -> bool:

@@ -87,7 +87,7 @@ class Http:
     """Connections to one API, reused; may be used from several threads."""
 
     def __init__(
-        self, base_url: str, *, headers: Mapping[str, str], timeout_s: float, connections: int = 10, hide: Sequence[str]
+        self, base_url: str, *, headers: Mapping[str, str], timeout_s: float, connections: int = 16, hide: Sequence[str]
     ) -> None:
         """Raises `BadInput` for a `base_url` that is no address."""
         _check(base_url)

@@ -58,6 +58,10 @@ class Misbehaviour:
     retry_after_s: float | None = None
     ledger: str = ""
     look_up: LookUp = "no"
+    look_up_lag_s: float = 0.0
+    key_valid_s: float = 0.0
+    mails_per_s: float | None = None
+    calls_per_s: float | None = None
     body_format: BodyForm = "mime"
 
     def __post_init__(self) -> None:
@@ -106,6 +110,10 @@ SETTINGS = {
     "retry-after": "retry_after_s",
     "ledger": "ledger",
     "lookup": "look_up",
+    "lookup-lag": "look_up_lag_s",
+    "keys": "key_valid_s",
+    "mails-per-s": "mails_per_s",
+    "calls-per-s": "calls_per_s",
     "body": "body_format",
 }
 
@@ -115,18 +123,26 @@ def _setting(name: str, value: str) -> object:
         if not value.isdecimal():
             raise ValueError(f"seed: {value!r} is no whole number")
         return int(value)
-    if name in ("delay", "retry-after"):
+    if name in ("delay", "retry-after", "lookup-lag", "keys"):
         return _seconds(name, value)
+    if name in ("mails-per-s", "calls-per-s"):
+        return _number(name, value)
     if name == "ledger":
         return value or "yes"
     return _one_of(name, value, get_args(LookUp) if name == "lookup" else get_args(BodyForm))
 
 
 def _seconds(name: str, value: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m)", value)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", value)
     if not found:
         raise ValueError(f'{name}: {value!r} is no time; write for example "5ms" or "2s"')
-    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0}[found[2]]
+    return float(found[1]) * {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}[found[2]]
+
+
+def _number(name: str, value: str) -> float:
+    if not re.fullmatch(r"\d*\.?\d+", value) or not float(value):
+        raise ValueError(f"{name}: {value!r} is no number above 0")
+    return float(value)
 
 
 def _one_of(name: str, value: str, wanted: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ class Outbox(Provider):
 
     def __init__(self, folder: Path, *, batch_size: int = BATCH_SIZE) -> None:
         self.folder = folder
-        self.abilities = Abilities(batch_size, can_look_up=True)
+        self.abilities = Abilities(batch_size, can_look_up=True, connections=1)
 
     @classmethod
     def open(cls, settings: Settings) -> Outbox:

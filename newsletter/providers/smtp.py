@@ -53,7 +53,7 @@ class Smtp(Provider):
         self._sender = sender
         self._signer = signer
         self._idle: list[Conversation] = []
-        self.abilities = Abilities(group_size)
+        self.abilities = Abilities(group_size, connections=1)
 
     @classmethod
     def open(cls, settings: Settings) -> Smtp:
@@ -85,10 +85,15 @@ class Smtp(Provider):
         while self._idle:
             self._idle.pop().end()
 
+    def _idle_one(self) -> Conversation | None:
+        try:
+            return self._idle.pop()
+        except IndexError:  # also where another thread took the last one this moment
+            return None
+
     def _conversation(self, count: int) -> Conversation | Answer:
         """A connection known to be alive, asked for before anything can be lost with it; or why there is none."""
-        while self._idle:
-            conversation = self._idle.pop()
+        while conversation := self._idle_one():
             if conversation.letters + count <= LETTERS_PER_CONNECTION and conversation.is_alive():
                 return conversation
             conversation.end()

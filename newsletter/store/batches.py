@@ -2,23 +2,24 @@
 
 A batch walks `pending → claimed → attempting → done`, three durable commits around one call of the provider. Only
 `attempting` is ever in doubt. A claimed batch may be taken over, because its owner has to win a compare-and-set on
-owner and attempt before it calls; an attempting one never is: it is looked up, or its deliveries become unsure.
+owner and attempt before it calls; an attempting one never is: it is repeated under its key where the provider has
+keys, looked up, or its deliveries become unsure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, func, select
 
-from newsletter.models import DeliveryState, IssueState, Reader
-from newsletter.store import statements, tables
+from newsletter.models import IssueState, Reader
+from newsletter.store import days, statements, tables
 from newsletter.store.engine import reading, writing
 from newsletter.store.issues import locked_state
-from newsletter.store.receipts import Result, new_batch, receipt_of_recipient, receipt_row, record
-from newsletter.store.upsert import insert_new
+from newsletter.store.receipts import Result, new_batch, record, recut
+from newsletter.store.recipients import open_recipients_of, readers_of, skip_all_but
 
 STALE_CLAIM = timedelta(seconds=60)
 """From claim to call takes milliseconds; a claim this old belongs to nobody who will use it soon. Taking it over is
@@ -38,17 +39,29 @@ class Claim(NamedTuple):
     size: int
 
 
+class Begun(NamedTuple):
+    """A call that is durable as begun and may be made now."""
+
+    readers: list[Reader]
+    attempts: int
+    """How many calls the issue has begun, ever."""
+
+
 class Attempted(NamedTuple):
-    """A batch whose call was begun, by whom and with which provider."""
+    """A batch whose call was begun: by whom, when, and with which provider."""
 
     claim: Claim
     provider: str
     subscriber_ids: tuple[str, ...]
+    attempted_at: datetime | None
+    fingerprint: str | None
 
 
 class BatchesStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    # --- claiming ---
 
     def claim(self, issue_id: str, *, owner: str, limit: int, now: datetime) -> Claim | None:
         """A pending batch for this owner, cut down to `limit` recipients; None when there is none to be had now."""
@@ -80,33 +93,70 @@ class BatchesStore:
         first = list(connection.scalars(statements.BATCH_RECIPIENTS.limit(limit), which))
         return new_batch(connection, issue_id, first, tried=tried, now=now), limit
 
-    def attempt(self, claim: Claim, *, digest: str, provider: str, now: datetime) -> tuple[list[Reader], int] | None:
-        """Make the call that follows durable as begun: who is to be mailed, and how many calls the issue has begun.
+    def give_back(self, claim: Claim, *, now: datetime) -> None:
+        """Let go of a claimed batch whose call was not begun."""
+        with writing(self._engine) as connection:
+            connection.execute(statements.GIVE_BACK, _named(claim, now))
 
-        None: the batch is no longer this owner's, or the issue is not being sent any more; nothing may be sent.
-        Whoever left since the plan is skipped here, in the same transaction, so leaving works at once.
+    def cut_anew(self, issue_id: str, *, size: int, now: datetime) -> None:
+        """All that is pending in batches of this size: another provider takes more, or fewer, in one call."""
+        with writing(self._engine) as connection:
+            locked_state(connection, issue_id)
+            recut(connection, issue_id, size=size, now=now)
+
+    # --- around the call ---
+
+    def attempt(
+        self,
+        claim: Claim,
+        *,
+        digest: str,
+        provider: str,
+        now: datetime,
+        day: date | None = None,
+        ceiling: int | None = None,
+        fingerprint: Callable[[Sequence[Reader]], str] | None = None,
+    ) -> Begun | None:
+        """Make the call that follows durable as begun: who is to be mailed.
+
+        None: the batch is no longer this owner's, the issue is not being sent any more, or the day's `ceiling` would be
+        passed; nothing may be sent. Whoever left since the plan is skipped here, in the same transaction, so leaving
+        works at once. `fingerprint` says of the readers what a repeated call is held against.
         """
         with writing(self._engine) as connection:
             if locked_state(connection, claim.issue_id) is not IssueState.SENDING:
                 return None
+            if day and not days.has_room(connection, day, provider=provider, mails=claim.size, ceiling=ceiling):
+                return None
             named = _named(claim, now)
             if not connection.execute(statements.BEGIN_CALL, {**named, "the_provider": provider}).rowcount:
                 return None
-            rows = connection.execute(statements.READERS, {**named, "the_digest": digest})
-            readers = list(map(Reader._make, rows))
-            if len(readers) < claim.size:
-                self._skip_others(connection, claim, {reader.subscriber_id for reader in readers}, now)
+            readers = readers_of(connection, claim.issue_id, claim.number, digest)
+            if len(readers) != claim.size:
+                skip_all_but(connection, claim.issue_id, claim.number, {one.subscriber_id for one in readers}, now)
             if not readers:
                 connection.execute(statements.END_CALL, named)
+            elif fingerprint:
+                connection.execute(statements.REMEMBER_CALL, {**named, "the_fingerprint": fingerprint(readers)})
+            if day and readers:
+                days.count(connection, day, provider=provider, mails=len(readers))
             attempts = connection.scalar(statements.COUNT_CALL, {"the_issue": claim.issue_id})
-            return readers, int(attempts or 0)
+            return Begun(readers, int(attempts or 0))
 
-    def _skip_others(self, connection: Connection, claim: Claim, kept: set[str], now: datetime) -> None:
-        reason = "left, bounced or was removed after the issue was planned"
-        which = {"the_issue": claim.issue_id, "the_number": claim.number}
-        others = [one for one in connection.scalars(statements.BATCH_RECIPIENTS, which) if one not in kept]
-        results = [Result(one, DeliveryState.SKIPPED, reason=reason) for one in others]
-        insert_new(connection, tables.receipt, [receipt_row(claim.issue_id, None, result, now) for result in results])
+    def take_up(self, claim: Claim, *, owner: str, digest: str) -> list[Reader] | None:
+        """Whom an attempting batch is called for once more under its key, now by this owner.
+
+        None: not any more. Another took it up or its answer came, the issue is not being sent, or somebody of the call
+        has left since: the call could not be repeated without mailing him.
+        """
+        with writing(self._engine) as connection:
+            if locked_state(connection, claim.issue_id) is not IssueState.SENDING:
+                return None
+            readers = readers_of(connection, claim.issue_id, claim.number, digest)
+            if len(readers) != len(open_recipients_of(connection, claim.issue_id, claim.number)):
+                return None
+            named = {**_key(claim), "the_new_owner": owner}
+            return readers if connection.execute(statements.TAKE_UP_CALL, named).rowcount else None
 
     def finish(
         self,
@@ -117,24 +167,25 @@ class BatchesStore:
         again: Sequence[str] = (),
         not_before: datetime | None = None,
         now: datetime,
+        day: date | None = None,
         next_limit: int = 0,
     ) -> Claim | None:
         """Record the answer durably, and with it claim the next batch (`next_limit` recipients; 0: none).
 
-        `again` are the subscribers who were certainly not mailed; they become a new batch. Where others held this
-        owner for dead and called the batch unsure, the true answer replaces that doubt.
+        `again` are the subscribers who were certainly not mailed; they become a new batch, and are not counted among
+        the mails of `day`, on which the call was begun. Where others held this owner for dead and called the batch
+        unsure, the true answer replaces that doubt.
         """
         with writing(self._engine) as connection:
             mine = connection.execute(statements.END_CALL, _named(claim, now)).rowcount
             record(connection, claim.issue_id, provider, results, now=now)
             if again and mine:
                 new_batch(connection, claim.issue_id, again, tried=claim.attempt, not_before=not_before, now=now)
+                if day:
+                    days.uncount(connection, day, provider=provider, mails=len(again))
             return self._claim(connection, claim.issue_id, claim.owner, next_limit, now) if next_limit else None
 
-    def give_back(self, claim: Claim, *, now: datetime) -> None:
-        """Let go of a claimed batch whose call was not begun."""
-        with writing(self._engine) as connection:
-            connection.execute(statements.GIVE_BACK, _named(claim, now))
+    # --- how they stand ---
 
     def is_sending(self, issue_id: str) -> bool:
         """Nobody has paused, cancelled or ended it meanwhile."""
@@ -154,20 +205,10 @@ class BatchesStore:
         with reading(self._engine) as connection:
             found = []
             for row in connection.execute(query.order_by(tables.batch.c.number)).all():
-                open_ids = tuple(self._open_recipients(connection, issue_id, row.number))
+                open_ids = tuple(open_recipients_of(connection, issue_id, row.number))
                 claim = Claim(issue_id, row.number, row.owner, row.attempt, len(open_ids))
-                found.append(Attempted(claim, row.provider, open_ids))
+                found.append(Attempted(claim, row.provider, open_ids, row.attempted_at, row.fingerprint))
             return found
-
-    def _open_recipients(self, connection: Connection, issue_id: str, number: int) -> list[str]:
-        query = (
-            select(tables.recipient.c.subscriber_id)
-            .outerjoin(tables.receipt, receipt_of_recipient())
-            .where(tables.recipient.c.issue_id == issue_id, tables.recipient.c.batch == number)
-            .where(tables.receipt.c.state.is_(None))
-            .order_by(tables.recipient.c.subscriber_id)
-        )
-        return list(connection.scalars(query))
 
     def next_moment(self, issue_id: str) -> datetime | None:
         """When the earliest pending batch may be tried again; None: none waits for a moment."""
@@ -179,12 +220,15 @@ class BatchesStore:
             return found
 
 
-def _named(claim: Claim, now: datetime) -> dict[str, Any]:
-    """A claim and the time, as the statements call them."""
+def _key(claim: Claim) -> dict[str, Any]:
+    """A claim as the statements call it."""
     return {
         "the_issue": claim.issue_id,
         "the_number": claim.number,
         "the_owner": claim.owner,
         "the_attempt": claim.attempt,
-        "the_time": now,
     }
+
+
+def _named(claim: Claim, now: datetime) -> dict[str, Any]:
+    return {**_key(claim), "the_time": now}

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Integer, Select, and_, cast, func, insert, literal, select, update
 
-from newsletter.models import Counts, Delivery, DeliveryState, IssueState
+from newsletter.models import Counts, Delivery, DeliveryState, IssueState, Reader
 from newsletter.store import tables
 from newsletter.store.engine import reading, writing
 from newsletter.store.issues import BY_PERSON, locked_state, set_state
-from newsletter.store.receipts import MAY_MAIL, Result, new_batch, receipt_of_recipient, receipt_row
+from newsletter.store.receipts import IN_VALUES, MAY_MAIL, Result, new_batch, receipt_of_recipient, receipt_row
+from newsletter.store.statements import mailable, reader_columns
 from newsletter.store.upsert import replace
 
 
@@ -88,21 +89,39 @@ class DeliveriesStore:
 
     # --- in doubt ---
 
-    def unsure(self, issue_id: str, *, provider: str) -> list[str]:
-        """Who is in doubt with this provider."""
-        query = select(tables.receipt.c.subscriber_id).where(
+    def unsure(self, issue_id: str, *, provider: str) -> dict[str, datetime]:
+        """Who is in doubt with this provider, and since when."""
+        query = select(tables.receipt.c.subscriber_id, tables.receipt.c.at).where(
             tables.receipt.c.issue_id == issue_id,
             tables.receipt.c.state == DeliveryState.UNSURE.value,
             tables.receipt.c.provider == provider,
         )
         with reading(self._engine) as connection:
-            return list(connection.scalars(query))
+            return {row.subscriber_id: row.at for row in connection.execute(query)}
 
-    def settle(self, issue_id: str, *, provider: str, results: Sequence[Result], now: datetime) -> None:
-        """Replace doubts by what a look-up found."""
+    def settle(
+        self, issue_id: str, *, provider: str, results: Sequence[Result], again: Sequence[str] = (), now: datetime
+    ) -> int:
+        """Replace doubts by what a look-up found; `again` were certainly not mailed and are pending from now on.
+
+        Returns how many those are: not whom somebody has decided about meanwhile.
+        """
         with writing(self._engine) as connection:
+            locked_state(connection, issue_id)
             rows = [receipt_row(issue_id, provider, result, now) for result in results]
             replace(connection, tables.receipt, rows, only_where={"state": DeliveryState.UNSURE.value})
+            freed = [one for part in _in_parts(again) for one in self._freed(connection, issue_id, provider, part)]
+            if freed:
+                new_batch(connection, issue_id, freed, now=now)
+            return len(freed)
+
+    def _freed(self, connection: Connection, issue_id: str, provider: str, ids: Sequence[str]) -> list[str]:
+        receipt = tables.receipt.c
+        in_doubt = and_(
+            receipt.issue_id == issue_id, receipt.state == DeliveryState.UNSURE.value, receipt.provider == provider
+        )
+        freed = tables.receipt.delete().where(in_doubt, receipt.subscriber_id.in_(ids))
+        return list(connection.scalars(freed.returning(receipt.subscriber_id)))
 
     def resolve(self, issue_id: str, *, as_sent: bool, reason: str, now: datetime) -> int:
         """A person's decision on everyone in doubt; unsent ones become pending again. Returns how many.
@@ -159,6 +178,28 @@ class DeliveriesStore:
             known: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
         return Counts(recipients=total, pending=total - sum(known.values()), **known)
 
+    def by_provider(self, issue_id: str) -> dict[str, dict[str, int]]:
+        """Provider → state → how many, of those that were handed over."""
+        receipt = tables.receipt.c
+        query = (
+            select(receipt.provider, receipt.state, func.count())
+            .where(receipt.issue_id == issue_id, receipt.provider.is_not(None))
+            .group_by(receipt.provider, receipt.state)
+            .order_by(receipt.provider)
+        )
+        found: dict[str, dict[str, int]] = {}
+        with reading(self._engine) as connection:
+            for provider, state, count in connection.execute(query):
+                found.setdefault(provider, {})[state] = count
+        return found
+
+    def readers(self, issue_id: str, *, digest: str, is_planned: bool) -> Iterator[Reader]:
+        """Everyone whom the issue would be mailed to now, by id, streamed: of the plan, once there is one."""
+        query = mailable(issue_id, digest) if is_planned else _audience(digest, reader_columns())
+        with reading(self._engine) as connection:
+            rows = connection.execution_options(yield_per=1000).execute(query.order_by(tables.subscriber.c.id))
+            yield from map(Reader._make, rows)
+
     def list(self, issue_id: str, *, state: DeliveryState | None = None) -> Iterator[Delivery]:
         """Every recipient by address, streamed. An erased subscriber shows with an empty address."""
         shown = func.coalesce(tables.receipt.c.state, literal(DeliveryState.PENDING.value))
@@ -191,9 +232,13 @@ def _pending(issue_id: str) -> Select[Any]:
     )
 
 
-def _audience(digest: str) -> Select[Any]:
+def _in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + IN_VALUES] for start in range(0, len(ids), IN_VALUES))
+
+
+def _audience(digest: str, columns: Select[Any] | None = None) -> Select[Any]:
     return (
-        select(tables.subscriber.c.id)
+        (select(tables.subscriber.c.id) if columns is None else columns)
         .join(tables.subscription, tables.subscription.c.subscriber_id == tables.subscriber.c.id)
         .where(tables.subscription.c.digest == digest, MAY_MAIL)
     )

@@ -8,10 +8,12 @@ synchronously. Both are asserted on every connection, because a kill test cannot
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -19,6 +21,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from newsletter.errors import BadInput, Place, StoreUnusable
 
 BUSY_TIMEOUT_MS = 30_000
+CONNECTIONS = 24
+"""At once from one process: sixteen sending connections, the main thread, and web pages beside them."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -58,8 +62,12 @@ def _bad_url(reason: str) -> BadInput:
 
 def _sqlite(path: Path) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, json_deserializer=_from_json
+        f"sqlite:///{path}",
+        pool_size=CONNECTIONS,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        json_deserializer=_from_json,
     )
+    _WRITERS[engine] = threading.RLock()
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -82,7 +90,7 @@ def _sqlite(path: Path) -> Engine:
 
 
 def _postgresql(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True, json_deserializer=_from_json)
+    engine = create_engine(url, pool_pre_ping=True, pool_size=CONNECTIONS, json_deserializer=_from_json)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -105,8 +113,17 @@ def _from_json(text: str) -> Any:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that may write; durable when the block ends."""
-    with _said_plainly(engine), engine.begin() as connection:
+    with _said_plainly(engine), _alone(engine), engine.begin() as connection:
         yield connection
+
+
+_WRITERS: WeakKeyDictionary[Engine, threading.RLock] = WeakKeyDictionary()
+
+
+def _alone(engine: Engine) -> AbstractContextManager[object]:
+    """SQLite has one writer at a time, and those who wait sleep and ask again: threads of one process take turns
+    instead, which is fair and costs nothing."""
+    return _WRITERS.get(engine) or nullcontext()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, and_, func, insert, select, text, update
+from sqlalchemy import Connection, Dialect, Integer, and_, cast, delete, func, insert, select, text, update
 
 from newsletter.models import DeliveryState, SubscriberState
 from newsletter.store import tables
@@ -111,3 +111,28 @@ def _number_alone(connection: Connection, issue_id: str) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:issue, 0))"), {"issue": issue_id})
+
+
+def recut(connection: Connection, issue_id: str, *, size: int, now: datetime) -> None:
+    """Move everyone in a pending batch into new batches of this size; whoever is claimed or called stays there."""
+    batch, recipient = tables.batch, tables.recipient
+    of_issue = batch.c.issue_id == issue_id
+    connection.execute(update(batch).where(of_issue, batch.c.state == "pending").values(state="cut"))
+    _number_alone(connection, issue_id)  # after the batches' rows, as everybody else
+    highest = int(connection.scalar(select(func.max(batch.c.number)).where(of_issue)) or 0)
+    row_number = func.row_number().over(order_by=recipient.c.subscriber_id)
+    places = (
+        select(recipient.c.subscriber_id, ((row_number - 1 - (row_number - 1) % size) / size).label("place"))
+        .join(batch, and_(batch.c.issue_id == recipient.c.issue_id, batch.c.number == recipient.c.batch))
+        .where(of_issue, batch.c.state == "cut")
+        .subquery()
+    )
+    moved = update(recipient).where(recipient.c.issue_id == issue_id)
+    moved = moved.where(recipient.c.subscriber_id == places.c.subscriber_id)
+    connection.execute(moved.values(batch=cast(places.c.place, Integer) + highest + 1))
+    connection.execute(delete(batch).where(of_issue, batch.c.state == "cut"))
+    numbers = select(recipient.c.batch).where(recipient.c.issue_id == issue_id, recipient.c.batch > highest).distinct()
+    row = {"issue_id": issue_id, "state": "pending", "attempt": 0, "changed_at": now}
+    rows = [{**row, "number": number} for number in connection.scalars(numbers)]
+    if rows:
+        connection.execute(insert(batch), rows)

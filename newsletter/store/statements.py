@@ -6,13 +6,35 @@ together where it is used.
 
 from __future__ import annotations
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, func, or_, select, update
 
 from newsletter.store import tables
 from newsletter.store.receipts import MAY_MAIL, receipt_of_recipient
 
 _batch, _recipient, _receipt = tables.batch.c, tables.recipient.c, tables.receipt.c
 _subscriber, _subscription = tables.subscriber.c, tables.subscription.c
+
+# --- whom -------------------------------------------------------------------------------------------------------
+
+
+def reader_columns() -> Select[Any]:
+    """Subscribers as `Reader`s."""
+    return select(_subscriber.id, _subscriber.email, _subscriber.name, _subscriber.attributes)
+
+
+def mailable(issue_id: Any, digest: Any) -> Select[Any]:
+    """The planned recipients of whom nothing is recorded yet and who may be mailed now, as `Reader`s."""
+    subscribed = and_(_subscription.subscriber_id == _subscriber.id, _subscription.digest == digest)
+    return (
+        reader_columns()
+        .join(tables.recipient, _recipient.subscriber_id == _subscriber.id)
+        .join(tables.subscription, subscribed)
+        .outerjoin(tables.receipt, receipt_of_recipient())
+        .where(_recipient.issue_id == issue_id, _receipt.state.is_(None), MAY_MAIL)
+    )
+
 
 # --- claiming ---------------------------------------------------------------------------------------------------
 
@@ -54,6 +76,15 @@ BATCH_SIZE = select(func.count()).select_from(tables.recipient).where(_IN_BATCH)
 
 BATCH_RECIPIENTS = select(_recipient.subscriber_id).where(_IN_BATCH).order_by(_recipient.subscriber_id)
 
+OPEN_RECIPIENTS = (
+    select(_recipient.subscriber_id)
+    .select_from(tables.recipient)
+    .outerjoin(tables.receipt, receipt_of_recipient())
+    .where(_IN_BATCH, _receipt.state.is_(None))
+    .order_by(_recipient.subscriber_id)
+)
+"""Those of whom nothing is recorded yet."""
+
 # --- around the call --------------------------------------------------------------------------------------------
 
 IS_CLAIMS = and_(
@@ -66,7 +97,19 @@ IS_CLAIMS = and_(
 BEGIN_CALL = (
     update(tables.batch)
     .where(IS_CLAIMS, _batch.state == "claimed")
-    .values(state="attempting", provider=bindparam("the_provider"), changed_at=bindparam("the_time"))
+    .values(
+        state="attempting",
+        provider=bindparam("the_provider"),
+        changed_at=bindparam("the_time"),
+        attempted_at=bindparam("the_time"),
+        fingerprint=None,
+    )
+)
+
+REMEMBER_CALL = update(tables.batch).where(IS_CLAIMS).values(fingerprint=bindparam("the_fingerprint"))
+
+TAKE_UP_CALL = (
+    update(tables.batch).where(IS_CLAIMS, _batch.state == "attempting").values(owner=bindparam("the_new_owner"))
 )
 
 END_CALL = (
@@ -82,14 +125,8 @@ GIVE_BACK = (
 )
 
 READERS = (
-    select(_subscriber.id, _subscriber.email, _subscriber.name, _subscriber.attributes)
-    .join(tables.recipient, _recipient.subscriber_id == _subscriber.id)
-    .join(
-        tables.subscription,
-        and_(_subscription.subscriber_id == _subscriber.id, _subscription.digest == bindparam("the_digest")),
-    )
-    .outerjoin(tables.receipt, receipt_of_recipient())
-    .where(_IN_BATCH, _receipt.state.is_(None), MAY_MAIL)
+    mailable(bindparam("the_issue"), bindparam("the_digest"))
+    .where(_recipient.batch == bindparam("the_number"))
     .order_by(_recipient.subscriber_id)
 )
 """Those of a batch who may be mailed now."""

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from newsletter.store import tables
 from newsletter.store.batches import BatchesStore
+from newsletter.store.days import DaysStore
 from newsletter.store.deliveries import DeliveriesStore
 from newsletter.store.engine import open_engine, reading, writing
 from newsletter.store.issues import IssuesStore
@@ -35,6 +36,7 @@ class Store:
         self.subscribers = SubscribersStore(self.engine)
         self.deliveries = DeliveriesStore(self.engine)
         self.batches = BatchesStore(self.engine)
+        self.days = DaysStore(self.engine)
         self.occurrences = OccurrencesStore(self.engine)
         self.instance = self._instance()
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, delete, exists, select, text, update
+from sqlalchemy import Connection, Engine, Select, delete, exists, func, select, text, update
 
 from newsletter.models import Subscriber, SubscriberState
 from newsletter.store import tables
@@ -176,6 +176,11 @@ class SubscribersStore:
     def find(self, email_key: str) -> SubscriberRow | None:
         with reading(self._engine) as connection:
             return RosterTransaction(connection).find([email_key]).get(email_key)
+
+    def count_by_state(self) -> dict[str, int]:
+        query = select(tables.subscriber.c.state, func.count()).group_by(tables.subscriber.c.state)
+        with reading(self._engine) as connection:
+            return {state: count for state, count in connection.execute(query)}  # noqa: C416 - rows are no pairs
 
     def is_suppressed(self, email_hashes: Collection[str]) -> bool:
         """Was this address erased? (`email_hashes`: one for each key the site ever had.)"""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Column, Date, DateTime, Dialect, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeDecorator
 
 
@@ -167,6 +167,8 @@ batch = Table(
     Column("provider", String(40)),
     Column("changed_at", Utc, nullable=False),
     Column("not_before", Utc),
+    Column("attempted_at", Utc, comment="when its call was made durable as begun: how long its key is valid"),
+    Column("fingerprint", String(64), comment="of what its call was made of, where it may be repeated with its key"),
     Index("ix_batch_issue_id_state", "issue_id", "state"),
 )
 
@@ -191,6 +193,14 @@ receipt = Table(
     Column("provider_id", Text),
     Column("reason", Text),
     sqlite_with_rowid=False,
+)
+
+sending_day = Table(
+    "sending_day",
+    metadata,
+    Column("day", Date, primary_key=True, comment="of the site's wall clock"),
+    Column("provider", String(40), primary_key=True),
+    Column("mails", Integer, nullable=False, comment="taken, refused, in doubt, and under way"),
 )
 
 # --- occurrences ---

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from newsletter.delivery.pace import Limits
 from newsletter.delivery.send import Ended, Ending, Run
 from newsletter.errors import NotPossible, StoreUnusable
 from newsletter.models import Counts, DeliveryState, IssueState
@@ -262,9 +263,8 @@ def test_a_pause_from_elsewhere_stops_after_the_batch_in_hand(store: Store) -> N
 
 def test_a_stop_ends_between_batches_and_nothing_is_held(store: Store) -> None:
     issue, provider = an_approved_issue(store, readers=50), Fake(batch_size=10)
-    asked = iter([False, False, True])
 
-    ended = send(store, issue, provider, stop=lambda: next(asked))
+    ended = send(store, issue, provider, stop=lambda: provider.calls == 2)
 
     assert ended.ending is Ending.STOPPED
     assert store.deliveries.counts(issue) == Counts(recipients=50, sent=20, pending=30)
@@ -363,7 +363,7 @@ def test_a_letter_that_cannot_be_composed_is_not_in_doubt(store: Store) -> None:
         raise RuntimeError("a fault of ours")
 
     with pytest.raises(RuntimeError):
-        send(store, issue, provider, compose=broken)
+        send(store, issue, provider, compose_at=lambda _moment: broken)
 
     assert store.deliveries.counts(issue) == Counts(recipients=10, pending=10)
     send(store, issue, provider)
@@ -374,7 +374,15 @@ def test_a_rate_is_kept(store: Store) -> None:
     issue, clock = an_approved_issue(store, readers=100), MovingClock(NOW)
     provider = Fake(batch_size=10)
 
-    send(store, issue, provider, rate_per_s=5, now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait)
+    send(
+        store,
+        issue,
+        provider,
+        limits=Limits(mails_per_s=5),
+        now=clock.now,
+        monotonic_s=clock.monotonic_s,
+        wait=clock.wait,
+    )
 
     assert clock.waited_s == pytest.approx(18, abs=0.5)
 
@@ -456,8 +464,8 @@ def test_a_stop_during_the_wait_for_the_rate_sends_no_further_batch(store: Store
     issue, provider, clock = an_approved_issue(store, readers=50), Fake(batch_size=10), MovingClock(NOW)
 
     ended = send(
-        store, issue, provider, rate_per_s=1, now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait,
-        stop=lambda: clock.waited_s > 0,
+        store, issue, provider, limits=Limits(mails_per_s=1), stop=lambda: clock.waited_s > 0,
+        now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait,
     )  # fmt: skip
 
     assert ended.ending is Ending.STOPPED

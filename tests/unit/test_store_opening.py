@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -149,3 +150,16 @@ def test_only_one_process_at_a_time_is_inside(tmp_path: Path, monkeypatch: pytes
             pass
     with other.one_at_a_time("weekly-2023-11-16"):
         pass
+
+
+def test_a_database_of_the_first_version_is_brought_to_this_one(tmp_path: Path) -> None:
+    engine = open_engine(URL, folder=tmp_path)
+    with writing(engine) as connection:
+        command.upgrade(_config(connection), "0001")
+    with pytest.raises(StoreUnusable, match="older version"):
+        Store(URL, folder=tmp_path)
+
+    migrate(engine)
+
+    with reading(engine) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []

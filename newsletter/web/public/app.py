@@ -49,12 +49,14 @@ def create_app(
     web_version: Callable[[str], bytes | None],
     sent_issues: Callable[[], Sequence[SentIssue]],
     asset: Callable[[str, str], bytes | None],
+    more: Sequence[Route] = (),
     now: Callable[[], datetime] = clock.now,
 ) -> Starlette:
     """The pages of one site.
 
     `web_version(issue_id)` gives the frozen page of an issue that is on its way or sent, None for any other;
     `sent_issues()` the same issues for the front page, newest first; `asset(issue_id, name)` a picture of an issue.
+    `more` are pages beside these.
     """
     pages = Pages(settings)
     site = _Site(pages, roster, links, web_version, sent_issues, asset, now)
@@ -64,6 +66,7 @@ def create_app(
             Route("/issues/{issue_id}", site.issue),
             Route("/issues/{issue_id}/assets/{name}", site.picture),
             Route("/unsubscribe/{token}", site.unsubscribe, methods=["GET", "POST"]),
+            *more,
         ],
         middleware=[Middleware(Guard, pages=pages)],
         exception_handlers={HTTPException: _Refusals(pages)},

@@ -1,0 +1,297 @@
+"""What the lanes of one run share: how it behaves, its doubts, its counts, and how it ends.
+
+A lane asks `admit` before each batch and tells `take_in` what came of it. After a doubt one lane probes alone and the
+others wait; a provider that is busy is left alone by all of them. Every number changes under one lock, and nobody
+holds it while he waits for the outside world.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+from newsletter.delivery.answers import STATES, is_unsure
+from newsletter.delivery.breaker import Breaker
+from newsletter.delivery.call import Call
+from newsletter.delivery.desk import Desk, Ended, Ending
+from newsletter.delivery.manner import Manner
+from newsletter.delivery.pace import Pace, Patience, Step
+from newsletter.delivery.quotas import largest_spread
+from newsletter.delivery.recover import Doubt, lag_s, look_again, recover
+from newsletter.models import Counts
+from newsletter.providers.base import Answer
+
+IDLE_POLL_S = 0.5
+"""How often a run that has nothing to claim looks whether another process has finished its batches."""
+LOOK_AROUND_S = 5.0
+"""How often a run that waits looks whether the issue was paused or cancelled meanwhile."""
+REFRESH_S = 2.0
+"""How often a run looks whether the settings were changed."""
+
+
+class Conductor:
+    def __init__(self, desk: Desk, counts: Counts, *, doubts: Sequence[Doubt]) -> None:
+        self.desk = desk
+        self.counts = counts
+        """As far as this run knows; counting all receipts after each batch would cost more than the batch."""
+        self.manner = _first_manner(desk, counts, in_doubt=bool(doubts))
+        self.lanes = max(1, min(desk.connections, -(-counts.pending // desk.form.batch_size)))
+        self.ended: Ended | None = None
+        self.failure: BaseException | None = None
+        self._turn = threading.Condition()
+        self._idling = threading.Lock()
+        self._refreshing = threading.Lock()
+        self._refreshed_at_s = desk.monotonic_s()
+        self._in_hand = 0
+        self._looks: list[tuple[float, Doubt]] = []
+        for doubt in doubts:
+            self._look_later(doubt)
+
+    # --- the end ---
+
+    def end(self, ended: Ended) -> None:
+        """The first reason counts."""
+        with self._turn:
+            self.ended = self.ended or ended
+            self._turn.notify_all()
+
+    def fail(self, error: BaseException) -> None:
+        with self._turn:
+            self.failure = self.failure or error
+            self._turn.notify_all()
+
+    def is_over(self) -> bool:
+        if self.ended is None and self.desk.stop():
+            self.end(Ended(Ending.STOPPED))
+        return self.ended is not None or self.failure is not None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait that long; False when the run ended meanwhile: a signal, a pause, another lane."""
+        while seconds > 0:
+            self.desk.wait(min(seconds, LOOK_AROUND_S))
+            seconds -= LOOK_AROUND_S
+            if self.is_over():
+                return False
+            if seconds > 0 and not self.desk.batches.is_sending(self.desk.issue_id):
+                self.end(Ended(Ending.HELD))
+                return False
+        return not self.is_over()
+
+    # --- before a batch ---
+
+    def admit(self, *, holds_claim: bool) -> int:
+        """How many letters the lane's next call may hold; waits for its turn. 0: not now, or not any more.
+
+        A lane that would have to wait with a batch in its hands is told so by 0, so that it lets go of it.
+        """
+        self._refresh()
+        self._look_again()
+        gate_s = self.manner.gate_s(self.desk.monotonic_s())
+        if (gate_s and holds_claim) or not self.wait(gate_s):
+            return 0
+        limit = self._limit()
+        with self._turn:
+            while self.manner.step.is_soft and self._in_hand:
+                if holds_claim:
+                    return 0
+                self._turn.wait(IDLE_POLL_S)
+                if self.is_over():
+                    return 0
+            if not limit or self.is_over():
+                return 0
+            self._in_hand += 1
+            return min(limit, self.manner.step.size)
+
+    def leave(self) -> None:
+        with self._turn:
+            self._in_hand -= 1
+            self._turn.notify_all()
+
+    def _limit(self) -> int:
+        """As many as the hour and the day allow; ends the run where these allow none."""
+        desk, now = self.desk, self.desk.now()
+        if closed := desk.rules.closed_until(now):
+            self.end(Ended(Ending.LATER, closed.reason, closed.moment))
+            return 0
+        day = desk.rules.day(now)
+        ceiling = desk.ceiling(day)
+        if ceiling is None:
+            return self._spread()
+        room = ceiling - desk.days.mailed(day, provider=desk.name)
+        if room <= 0:
+            self._end_at_ceiling(ceiling)
+        return min(max(room, 0), self._spread())
+
+    def _end_at_ceiling(self, ceiling: int) -> None:
+        """Mails under way count as mailed; those that are not taken make room again, so these are waited for."""
+        with self._turn:
+            if self._in_hand and not self.is_over():
+                self._turn.wait(IDLE_POLL_S)
+                return
+        until = self.desk.rules.next_day(self.desk.now(), ceiling=ceiling)
+        self.end(Ended(Ending.LATER, until.reason, until.moment))
+
+    def _spread(self) -> int:
+        """How many letters a call may hold, at a pace by which all leave evenly until the end of the spread."""
+        desk = self.desk
+        rate = desk.rules.spread_per_s(self.counts.pending, desk.now())
+        known = [one for one in (desk.limits.mails_per_s, rate) if one is not None]
+        limits = replace(desk.limits, mails_per_s=min(known, default=None))
+        with self._turn:
+            self.manner = replace(self.manner, pace=replace(self.manner.pace, limits=limits))
+        return largest_spread(rate) if rate else self.manner.step.largest
+
+    def turn(self, mails: int) -> int | None:
+        """Take a turn in the pace and wait for it; what the news were then. None: the call may not be made now."""
+        with self._turn:
+            pace, seconds = self.manner.pace.reserve(mails, now_s=self.desk.monotonic_s())
+            self.manner = replace(self.manner, pace=pace)
+        is_on = self.wait(seconds) and not self.manner.gate_s(self.desk.monotonic_s())
+        return self.manner.news if is_on and not self.desk.rules.closed_until(self.desk.now()) else None
+
+    # --- after a batch ---
+
+    def take_in(self, call: Call, answers: Sequence[Answer], *, news: int) -> float:
+        """Learn from the answers; returns the seconds until those who were told to come again are tried."""
+        with self._turn:
+            lesson = self.manner.after(
+                answers,
+                attempt=call.claim.attempt,
+                reserved=call.claim.size,
+                news=news,
+                now_s=self.desk.monotonic_s(),
+            )
+            self.manner = lesson.manner
+            if lesson.ended:
+                self.end(lesson.ended)
+            return lesson.again_in_s
+
+    def next_limit(self) -> int:
+        """How many the commit that records an answer may claim for the lane; 0: it asks `admit` first."""
+        with self._turn:
+            desk, step = self.desk, self.manner.step
+            is_free = not self.manner.gate_s(desk.monotonic_s()) and (self.lanes == 1 or not step.is_soft)
+            is_plain = not desk.rules.spread_until and desk.ceiling(desk.rules.day(desk.now())) is None
+            return step.size if is_free and is_plain and self.ended is None else 0
+
+    def count(self, answers: Sequence[Answer] = (), *, skipped: int = 0) -> None:
+        outcomes = [answer.outcome for answer in answers]
+        more = {"skipped": skipped} | {state.value: outcomes.count(one) for one, state in STATES.items()}
+        if not any(more.values()):
+            return
+        with self._turn:
+            values = {name: getattr(self.counts, name) + count for name, count in more.items()}
+            values["pending"] = self.counts.pending - sum(more.values())
+            self.counts = self.counts.model_copy(update=values)
+            self.desk.report(self.counts)
+
+    def _count_anew(self) -> None:
+        counts = self.desk.deliveries.counts(self.desk.issue_id)
+        with self._turn:
+            self.counts = counts
+
+    # --- doubts, once more ---
+
+    def note_doubts(self, call: Call, answers: Sequence[Answer]) -> None:
+        """They are looked up once more when the provider's index has caught up."""
+        pairs = zip(call.readers, answers, strict=False)
+        ids = tuple(reader.subscriber_id for reader, answer in pairs if is_unsure(answer))
+        self._look_later(Doubt(self.desk.name, ids, lag_s(self.desk, self.desk.name)))
+
+    def _look_later(self, doubt: Doubt) -> None:
+        if doubt.subscriber_ids and doubt.again_in_s > 0:
+            with self._turn:
+                self._looks.append((self.desk.monotonic_s() + doubt.again_in_s, doubt))
+
+    def _look_again(self) -> None:
+        now_s = self.desk.monotonic_s()
+        with self._turn:
+            due = [doubt for due_s, doubt in self._looks if due_s <= now_s]
+            self._looks = [one for one in self._looks if one[0] > now_s]
+        left = [len(look_again(self.desk, doubt.provider, doubt.subscriber_ids)) for doubt in due]
+        if sum(left) < sum(len(doubt.subscriber_ids) for doubt in due):
+            self._count_anew()
+
+    # --- nothing to claim ---
+
+    def idle(self) -> None:
+        """Done, or wait: for another lane, for the moment a busy provider named, or for another process."""
+        with self._turn:
+            if self._in_hand:
+                self._turn.wait(LOOK_AROUND_S)
+                return
+        with self._idling:
+            if not self.is_over():
+                self._look_around()
+
+    def _look_around(self) -> None:
+        desk = self.desk
+        if doubts := recover(desk):
+            for doubt in doubts:
+                self._look_later(doubt)
+            self.manner = self.manner.softly()
+            return
+        self._count_anew()
+        if self.counts.pending == 0:
+            self._finish()
+        elif not desk.batches.is_sending(desk.issue_id):
+            self.end(Ended(Ending.HELD))
+        else:
+            self._wait_for_others()
+
+    def _finish(self) -> None:
+        """With nobody pending it only remains to look up the doubts once more, when their time has come."""
+        due_s = min((due_s for due_s, _ in self._looks), default=None)
+        if due_s is None:
+            self.end(Ended(Ending.FINISHED))
+        elif self.wait(due_s - self.desk.monotonic_s()):
+            self._look_again()
+
+    def _wait_for_others(self) -> None:
+        moment = self.desk.batches.next_moment(self.desk.issue_id)
+        seconds = max((moment - self.desk.now()).total_seconds(), 0.01) if moment else IDLE_POLL_S
+        if not self.manner.patience.allows(seconds):
+            self.end(Ended(Ending.BUSY, f"until {moment:%Y-%m-%d %H:%M} UTC") if moment else Ended(Ending.SHARED))
+            return
+        with self._turn:
+            self.manner = replace(self.manner, patience=self.manner.patience.after_busy(seconds))
+        self.wait(seconds)
+
+    # --- settings ---
+
+    def _refresh(self) -> None:
+        """Take up settings that were changed in mid-send; what was approved stays as it is."""
+        if self.desk.monotonic_s() - self._refreshed_at_s < REFRESH_S or not self._refreshing.acquire(blocking=False):
+            return
+        try:
+            self._refreshed_at_s = self.desk.monotonic_s()
+            desk = self.desk.refreshed(self.desk)
+            if desk is not None:
+                with self._turn:
+                    self.desk, self.manner = desk, _moved(self.manner, desk)
+        finally:
+            self._refreshing.release()
+
+
+def _first_manner(desk: Desk, counts: Counts, *, in_doubt: bool) -> Manner:
+    answered = counts.sent + counts.refused
+    return Manner(
+        step=Step.first(desk.form.batch_size, in_doubt=in_doubt),
+        patience=Patience(desk.patience_s),
+        pace=Pace(desk.limits),
+        breaker=Breaker.set_to(desk.breaker.rate, desk.breaker.at_least, refused=counts.refused, answered=answered),
+    )
+
+
+def _moved(manner: Manner, desk: Desk) -> Manner:
+    """The same behaviour under changed settings."""
+    largest, step = desk.form.batch_size, manner.step
+    size = min(step.size, largest) if step.is_soft else largest
+    return replace(
+        manner,
+        step=replace(step, largest=largest, size=size),
+        patience=replace(manner.patience, total_s=desk.patience_s),
+        pace=replace(manner.pace, limits=desk.limits, not_before_s=0.0),
+        breaker=replace(manner.breaker, rate=desk.breaker.rate, at_least=desk.breaker.at_least),
+    )

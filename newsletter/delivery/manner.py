@@ -1,0 +1,104 @@
+"""How a run behaves towards the provider, learnt from its answers: pure. Times are monotonic seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from newsletter.delivery.answers import is_unsure, reason_of
+from newsletter.delivery.breaker import Breaker
+from newsletter.delivery.desk import Ended, Ending
+from newsletter.delivery.pace import Pace, Patience, Step, wait_s
+from newsletter.providers.base import Answer, Outcome
+
+ANSWERED = (Outcome.ACCEPTED, Outcome.REFUSED)
+
+
+class Lesson(NamedTuple):
+    """What the answers to one call mean for the run."""
+
+    manner: Manner
+    ended: Ended | None
+    again_in_s: float
+    """Until those who were told to come again are tried; 0: nobody was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    step: Step
+    patience: Patience
+    pace: Pace
+    breaker: Breaker
+    not_before_s: float = 0.0
+    """No call begins before: the provider was busy, or wants a pause."""
+    news: int = 0
+    """Counts doubts and busy answers. What a call that was begun before the last of them says about it is no news: of
+    sixteen connections that break at one moment, the first is a doubt and the others are the same one."""
+
+    def softly(self) -> Manner:
+        return replace(self, step=self.step.softly())
+
+    def gate_s(self, now_s: float) -> float:
+        return max(self.not_before_s - now_s, 0.0)
+
+    def after(self, answers: Sequence[Answer], *, attempt: int, reserved: int, news: int, now_s: float) -> Lesson:
+        """`attempt`: of the batch; `reserved`: how many letters its turn was taken for; `news`: as it was when the call
+        was begun."""
+        is_new = news == self.news
+        manner = self._stepped(is_new, doubtful=any(map(is_unsure, answers)))
+        manner = manner._adapted(answers, reserved, is_new=is_new, now_s=now_s)
+        if ended := manner._why_end(answers):
+            return Lesson(manner, ended, 0.0)
+        seconds = manner._busy_wait_s(answers, attempt, is_new=is_new)
+        if _all_busy(answers):
+            busy = Ended(Ending.BUSY, reason_of(answers, Outcome.BUSY))
+            manner, ended = manner._held(seconds, busy, now_s=now_s)
+        pause_s = max((answer.pause_s or 0.0 for answer in answers), default=0.0)
+        if pause_s and not ended:
+            used_up = Ended(Ending.BUSY, "its rate limit is used up")
+            manner, ended = manner._held(pause_s, used_up, now_s=now_s)
+        return Lesson(manner, ended, seconds)
+
+    def _stepped(self, is_new: bool, *, doubtful: bool) -> Manner:
+        if is_new:
+            return replace(self, step=self.step.after(doubtful=doubtful), news=self.news + doubtful)
+        return self.softly() if doubtful else self
+
+    def _adapted(self, answers: Sequence[Answer], reserved: int, *, is_new: bool, now_s: float) -> Manner:
+        refused, taken = (sum(answer.outcome is one for answer in answers) for one in (Outcome.REFUSED, ANSWERED[0]))
+        pace = self.pace.give_back(reserved, unused=reserved - len(answers))
+        if refused + taken:
+            pace = pace.after_progress(now_s=now_s)
+            breaker = self.breaker.after(refused=refused, answered=refused + taken)
+            return replace(self, pace=pace, breaker=breaker, patience=self.patience.after_progress())
+        if _all_busy(answers) and is_new:
+            return replace(self, pace=pace.after_busy(now_s=now_s), news=self.news + 1)
+        return replace(self, pace=pace)
+
+    def _held(self, seconds: float, otherwise: Ended, *, now_s: float) -> tuple[Manner, Ended | None]:
+        """No call for so long; `otherwise` where that is longer than the patience."""
+        longer_s = max(now_s + seconds - max(self.not_before_s, now_s), 0.0)
+        if not longer_s and seconds:
+            return self, None
+        if not self.patience.allows(longer_s):
+            return self, otherwise
+        return replace(self, patience=self.patience.after_busy(longer_s), not_before_s=now_s + seconds), None
+
+    def _why_end(self, answers: Sequence[Answer]) -> Ended | None:
+        if any(answer.outcome is Outcome.DENIED for answer in answers):
+            return Ended(Ending.DENIED, reason_of(answers, Outcome.DENIED))
+        if self.step.must_pause:
+            return Ended(Ending.DOUBTFUL, reason_of(answers, Outcome.UNSURE))
+        return Ended(Ending.TRIPPED, self.breaker.reason) if self.breaker.has_tripped else None
+
+    def _busy_wait_s(self, answers: Sequence[Answer], attempt: int, *, is_new: bool) -> float:
+        """Where the provider took others in the same call, only those who were not wait, and longer each time."""
+        busy = [answer.retry_after_s for answer in answers if answer.outcome is Outcome.BUSY]
+        named = [seconds for seconds in busy if seconds is not None]
+        tried = max(self.patience.waits + is_new, 1) if _all_busy(answers) else attempt
+        return wait_s(tried=tried, retry_after_s=max(named, default=None)) if busy else 0.0
+
+
+def _all_busy(answers: Sequence[Answer]) -> bool:
+    return all(answer.outcome is Outcome.BUSY for answer in answers)
