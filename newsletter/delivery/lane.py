@@ -77,20 +77,8 @@ class Lane:
             return None
         self.claim = None
         now = desk.now()
-        begun = desk.batches.attempt(
-            claim,
-            digest=desk.digest,
-            provider=desk.name,
-            now=now,
-            day=desk.rules.day(now),
-            ceiling=desk.ceiling(desk.rules.day(now)),
-            fingerprint=(lambda readers: made_of(desk, readers, now)) if desk.has_keys else None,
-        )
-        if begun is None:
-            self._not_begun(desk, claim)
-            return None
-        self.conductor.count(skipped=claim.size - len(begun.readers))
-        if not begun.readers:
+        begun = self._begun(desk, claim, now)
+        if begun is None or not begun.readers:
             return None
         call = self._ready(desk, claim, begun, now)
         began_s = desk.monotonic_s()
@@ -99,11 +87,26 @@ class Lane:
         _tell(desk, call, answers, desk.monotonic_s() - began_s)
         return following
 
-    def _not_begun(self, desk: Desk, claim: Claim) -> None:
-        """The issue was paused or cancelled, another process took the batch, or the day is full."""
+    def _begun(self, desk: Desk, claim: Claim, now: datetime) -> Begun | None:
+        """The call made durable as begun. None: the issue was paused or cancelled, another process took the batch, or
+        the day is full."""
+        day = desk.rules.day(now)
+        begun = desk.batches.attempt(
+            claim,
+            digest=desk.digest,
+            provider=desk.name,
+            now=now,
+            day=day,
+            ceiling=desk.ceiling(day),
+            fingerprint=(lambda readers: made_of(desk, readers, now)) if desk.has_keys else None,
+        )
+        if begun is not None:
+            self.conductor.count(skipped=claim.size - len(begun.readers))
+            return begun
         desk.batches.give_back(claim, now=desk.now())
         if not desk.batches.is_sending(desk.issue_id):
             self.conductor.end(Ended(Ending.HELD))
+        return None
 
     def _ready(self, desk: Desk, claim: Claim, begun: Begun, now: datetime) -> Call:
         """The letters of the call. Where that fails nobody is in doubt: nothing was sent."""

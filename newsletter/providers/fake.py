@@ -120,7 +120,9 @@ class Fake(Provider):
         known = self._known_as(key, letters) if key and self.abilities.key_valid_s else None
         if known is False:
             return [Answer(Outcome.DENIED, reason="the key was used with another body")] * len(letters)
-        if not known:
+        if known:  # the first answer stands: what was taken is not refused when it comes again
+            fates = [None if fault is Fault.REFUSE else fault for fault in fates]
+        else:
             self._take([letter for letter, fault in zip(letters, fates, strict=True) if _is_taken(fault)], key, letters)
         clock.sleep(self._misbehaviour.delay_s / 2)
         return [self._answer(letter, fault) for letter, fault in zip(letters, fates, strict=True)]

@@ -52,7 +52,7 @@ def test_a_signal_in_mid_batch_lets_it_be_finished_and_recorded(ready: SiteFolde
     process = ready.start("send", ISSUE, "--json")
     when(lambda: bool(taken(ready)), process)
     process.send_signal(number)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
 
     counts = ready.facts("status", ISSUE)
 
@@ -78,10 +78,10 @@ def test_a_frozen_sender_is_neither_repeated_nor_left_behind(ready: SiteFolder) 
     when(lambda: bool(taken(ready)), frozen)
     frozen.send_signal(signal.SIGSTOP)
     other = ready.start("send", ISSUE, "--json", NEWSLETTER_PROVIDER__PATIENCE="1s")
-    out, err = other.communicate(timeout=20)
+    out, err = other.communicate(timeout=60)
 
     frozen.send_signal(signal.SIGCONT)
-    frozen.communicate(timeout=20)
+    frozen.communicate(timeout=60)
 
     assert other.returncode == 3, err
     assert f'"pending": {10}' in out
@@ -116,7 +116,7 @@ def test_a_stop_during_the_last_batch_leaves_a_sent_issue(ready: SiteFolder) -> 
     process = ready.start("send", ISSUE, "--json", NEWSLETTER_PROVIDER__BATCH_SIZE="100")
     when(lambda: bool(taken(ready)), process)
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
     assert process.returncode == 0
     assert ready.facts("status", ISSUE)["state"] == "sent"
@@ -153,10 +153,12 @@ def test_a_progress_bar_that_cannot_be_shown_does_not_end_the_sending(
 
 
 def test_a_pause_in_the_last_batch_ends_as_sent_and_locks_nobody_out(ready: SiteFolder) -> None:
-    process = ready.start("send", ISSUE, NEWSLETTER_PROVIDER__BATCH_SIZE="100")
+    # Long enough for a pause to come before the answer on a busy machine, too.
+    slow = {"BATCH_SIZE": "100", "MISBEHAVE": "ledger=yes, delay=6s"}
+    process = ready.start("send", ISSUE, **{f"NEWSLETTER_PROVIDER__{name}": value for name, value in slow.items()})
     when(lambda: bool(taken(ready)), process)
     ready.facts("pause", ISSUE)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
     assert process.returncode == 0
     assert ready.facts("status", ISSUE)["state"] == "sent"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -315,6 +315,7 @@ def interleaved(store: Store, *, examples: int, steps: int) -> None:
             stateful_step_count=steps,
             deadline=None,
             derandomize=not IS_LONG,
+            phases=list(Phase) if IS_LONG else [Phase.generate],  # to make a failure short takes minutes
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -23,6 +23,7 @@ CONTRACT = [
     "resolve", "deliveries", "subscribers add", "subscribers import", "subscribers export", "subscribers list",
     "subscribers show", "subscribers unsubscribe", "subscribers erase", "schedule", "run", "tick", "serve", "migrate",
     "theme parts", "theme eject",
+    "rehearse", "doctor",
 ]  # fmt: skip
 WITHOUT_SITE = {"demo", "new"}
 NO_FACTS = {"demo", "new", "preview", "run", "serve", "migrate", "subscribers export", "subscribers erase"}
@@ -91,6 +92,7 @@ def test_the_version_is_told() -> None:
 
 COUNTS = {"recipients": int, "pending": int, "sent": int, "refused": int, "unsure": int, "skipped": int}
 STANDING = {"issue": str, "state": str, **COUNTS}
+STATUS = {**STANDING, "note": str, "providers": dict}
 DELIVERY = {"email": str, "state": str, "at": str, "provider_id": str, "reason": type(None)}
 SUBSCRIBER = {"email": str, "name": str, "state": str, "digests": list, "topics": list, "attributes": dict}
 POST = {"id": str, "title": str, "published_at": str, "path": str, "issues": list, "reason": type(None)}
@@ -115,7 +117,7 @@ def busy(site: SiteFolder) -> SiteFolder:
     ("command", "wanted"),
     [
         ("posts", POST),
-        ("status", STANDING),
+        ("status", STATUS),
         ("deliveries weekly-2023-07-13", DELIVERY),
         ("subscribers list", SUBSCRIBER),
         ("schedule", {"digest": str, "due_at": str, "issue": str, "state": type(None)}),
@@ -141,7 +143,7 @@ def test_what_changes_an_issue_answers_in_the_agreed_shape(site: SiteFolder) -> 
     assert shape(built["posts"][0]) == {"id": str, "title": str, "published_at": str, "section": type(None)}
     assert shape(built["left_out"][0]) == {"id": str, "reason": str}
     assert shape(approved) == {"issue": str, "state": str, "recipients": int, "due_at": str, "sha256": str}
-    assert [shape(one) for one in told] == [STANDING] * 4
+    assert [shape(one) for one in told] == [STANDING, STANDING, STATUS, STANDING]
 
 
 def test_imports_answer_in_the_agreed_shape(site: SiteFolder) -> None:
