@@ -16,6 +16,7 @@ from typing import NamedTuple
 from newsletter.emails.checks.problem import Problem
 from newsletter.emails.merge import Filled
 from newsletter.errors import NewsletterError, NotPossible
+from newsletter.issues import archive
 from newsletter.models import IssueState
 from newsletter.pipeline.collect import collect
 from newsletter.pipeline.preview import MADE_UP, Preview, copy_for, preview, problems
@@ -84,20 +85,21 @@ class Eyes:
             if row.state in _NEVER_MADE and row.approved_at is None:
                 return Seen(None, None)
             try:
+                key = self._key(site, row)
+                kept = self._kept.get(row.id)
+                if kept is not None and kept.key == key:
+                    return kept.seen
                 shown = read_sheet(site, row.id)
-                key = self._key(site, row, shown)
             except NewsletterError as error:
                 return self._keep(row.id, None, self._in_trouble(row.id, None, error), None)
-            kept = self._kept.get(row.id)
-            if kept is not None and kept.key == key:
-                return kept.seen
             return self._look_anew(site, row, shown, key, now)
 
-    def _key(self, site: Site, row: IssueRow, shown: Sheet) -> object:
+    def _key(self, site: Site, row: IssueRow) -> object:
         """All that a mail is made of; what was approved depends on nothing any more."""
+        text = archive.read_issue_text(site.issue_folder(row.id))
         if row.state is not IssueState.DRAFT:
-            return (row.manifest_sha256, shown.version, site.settings)
-        return (row, shown.version, site.settings, collect(site), self._looks)
+            return (row.state, row.manifest_sha256, text, site.settings)
+        return (row, text, site.settings, collect(site), self._looks)
 
     def checked(self, site: Site, row: IssueRow, now: datetime) -> Seen:
         """The same with the checks done, however long they take."""
