@@ -28,7 +28,7 @@ WORD_BYTES = 42
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PLAIN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _NAMED_ADDRESS = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)" |(?P<bare>[^"<>]+) )?<(?P<address>[^<>]+)>')
-_QP_BY_BYTE = [chr(b) if (32 <= b <= 126 and b != 61) or b == 9 else f"={b:02X}" for b in range(256)]
+_QP_BY_BYTE = {byte: f"={byte:02X}" for byte in range(256) if not (32 <= byte <= 126 or byte == 9) or byte == 61}
 
 # --- headers ---------------------------------------------------------------------------------------------------
 
@@ -179,20 +179,21 @@ def quoted_printable(text: str) -> bytes:
 
 
 def _qp_lines(line: str) -> Iterator[str]:
-    tokens = [_QP_BY_BYTE[byte] for byte in line.encode()]
-    if tokens and tokens[-1] in (" ", "\t"):  # white space at the end of a line is lost on the way
-        tokens[-1] = f"={ord(tokens[-1]):02X}"
+    encoded = line.encode().decode("latin-1").translate(_QP_BY_BYTE)
+    if encoded.endswith((" ", "\t")):  # white space at the end of a line is lost on the way
+        encoded = f"{encoded[:-1]}={ord(encoded[-1]):02X}"
     start = 0
     while True:
-        if (line and tokens[start] == ".") or tokens[start : start + 5] == list("From "):
-            tokens[start] = f"={ord(tokens[start]):02X}"
-        end, length = start, 0
-        while end < len(tokens) and length + len(tokens[end]) < QP_LINE_LENGTH:
-            length += len(tokens[end])
-            end += 1
-        yield "".join(tokens[start:end])
-        if end == len(tokens):
+        first = ""
+        if encoded.startswith((".", "From "), start):
+            first, start = f"={ord(encoded[start]):02X}", start + 1
+        end = start + QP_LINE_LENGTH - 1 - len(first)
+        if end >= len(encoded):
+            yield first + encoded[start:]
             return
+        if (escape := encoded.rfind("=", end - 2, end)) >= 0:  # `=C3` is not cut in two
+            end = escape
+        yield first + encoded[start:end]
         start = end
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 from newsletter import clock
 from newsletter.errors import BadInput, Place
 from newsletter.providers.base import Answer, Outcome
+from newsletter.providers.body import Body
 from newsletter.providers.reasons import tidy_reason
 
 MAX_CONNECT_S = 15.0
@@ -43,28 +44,6 @@ MISCONFIGURED = (
     requests.exceptions.InvalidProxyURL,
     UnicodeError,
 )
-
-
-class Body:
-    """A request body in chunks, each joined only when it is written; `has_left` once the last chunk was asked for.
-
-    requests takes an object with `__len__` and `__iter__` as a stream of known length; of a generator with a
-    Content-Length it makes a broken request with both framings.
-    """
-
-    def __init__(self, chunks: Sequence[Sequence[bytes]]) -> None:
-        self._chunks = chunks
-        self._size_bytes = sum(len(piece) for chunk in chunks for piece in chunk)
-        self.has_left = False
-
-    def __len__(self) -> int:
-        return self._size_bytes
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks[:-1]:
-            yield b"".join(chunk)
-        self.has_left = True
-        yield b"".join(self._chunks[-1])
 
 
 class Reply(NamedTuple):
@@ -96,6 +75,7 @@ class Http:
         self._hide = hide
         self._session = _session(base_url, connections)
         self._session.headers.update(headers)
+        self._prepared: dict[str, requests.PreparedRequest] = {}
 
     def post(
         self, path: str, chunks: Sequence[Sequence[bytes]], *, headers: Mapping[str, str] | None = None
@@ -104,14 +84,7 @@ class Http:
         body = Body(chunks)
         began_s = clock.monotonic_s()
         try:
-            response = self._session.post(
-                self._base_url + path,
-                data=body,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            )
+            response = self._sent(self._request(path, headers, body))
         except BROKEN as error:
             return self._broken(error, has_left=body.has_left)
         return self._read(response, until_s=began_s + sum(self._timeout))
@@ -136,6 +109,24 @@ class Http:
 
     def close(self) -> None:
         self._session.close()
+
+    def _request(self, path: str, headers: Mapping[str, str] | None, body: Body) -> requests.PreparedRequest:
+        """Address and headers are checked and put right once for each path: that takes longer than a small call."""
+        if path not in self._prepared:
+            self._prepared[path] = self._session.prepare_request(requests.Request("POST", self._base_url + path))
+        request = self._prepared[path].copy()
+        if headers:
+            request.prepare_headers({**request.headers, **headers})
+        request.headers["Content-Length"] = str(len(body))
+        request.body = body  # type: ignore[assignment]  # a stream of known length
+        return request
+
+    def _sent(self, request: requests.PreparedRequest) -> requests.Response:
+        """By the adapter itself: what a session does beyond that (redirects, cookies) is not wanted here."""
+        session = self._session
+        adapter = session.get_adapter(str(request.url))
+        verify = True if session.verify is None else session.verify
+        return adapter.send(request, stream=True, timeout=self._timeout, verify=verify, proxies=session.proxies)
 
     def _read(self, response: requests.Response, *, until_s: float) -> Reply:
         """The answer, bounded in size and time: a server that drips must not hold the run for ever."""

@@ -79,8 +79,7 @@ class Smtp(Provider):
     def _signed(self, letter: Letter) -> Letter:
         if self._signer is None:
             return letter
-        content = b"".join(letter.parts)
-        return letter._replace(parts=(self._signer.header(content), content))
+        return letter._replace(parts=(self._signer.header(b"".join(letter.parts)), *letter.parts))
 
     def close(self) -> None:
         while self._idle:

@@ -11,7 +11,8 @@ import pytest
 
 from newsletter.errors import BadInput
 from newsletter.providers.base import Answer, Outcome
-from newsletter.providers.http import MAX_RETRY_AFTER_S, Body, Http, Reply, refusal, retry_after
+from newsletter.providers.body import WRITE_BYTES, Body
+from newsletter.providers.http import MAX_RETRY_AFTER_S, Http, Reply, refusal, retry_after
 from newsletter.providers.reasons import MAX_REASON_CHARS, tidy_reason
 from tests.loopback.api import ApiServer, Canned, Misdeed
 from tests.loopback.postmark import PostmarkApi
@@ -129,8 +130,17 @@ def test_a_body_has_left_only_when_its_last_chunk_was_asked_for() -> None:
 
     seen = [(chunk, body.has_left) for chunk in body]
 
-    assert seen == [(b"[1", False), (b",2", False), (b"]", True)]
+    assert seen == [(b"[1,2", False), (b"]", True)]
     assert len(body) == 5
+
+
+def test_a_large_body_is_never_whole_in_memory() -> None:
+    letters = [(b"x" * 70_000,)] * 100
+
+    written = [len(chunk) for chunk in Body([*letters, (b"]",)])]
+
+    assert sum(written) == 7_000_001
+    assert max(written) < WRITE_BYTES + 70_000
 
 
 def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_anew() -> None:
@@ -171,6 +181,17 @@ def test_the_body_has_a_length_and_no_other_framing() -> None:
 
     assert server.requests[0].headers["content-length"] == "3"
     assert "transfer-encoding" not in server.requests[0].headers
+
+
+def test_headers_of_one_call_are_not_those_of_the_next() -> None:
+    with ApiServer(PostmarkApi()) as server:
+        api = http(server.url)
+        api.post("/email/batch", [(b"[]",)], headers={"Idempotency-Key": "first", "X-Key": "other"})
+        api.post("/email/batch", [(b"[1]",)])
+
+    first, second = (request.headers for request in server.requests)
+    assert (first["idempotency-key"], first["x-key"], first["content-length"]) == ("first", "other", "2")
+    assert ("idempotency-key" in second, second["x-key"], second["content-length"]) == (False, "canary", "3")
 
 
 def test_a_server_on_this_machine_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch, deaf_port: int) -> None:

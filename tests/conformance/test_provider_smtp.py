@@ -211,6 +211,8 @@ def test_an_address_that_smtp_cannot_carry_is_refused_alone(tmp_path: Path) -> N
         ([b"a\r\n", b"b\r\n"], b"a\r\nb\r\n"),
         ([b"a\r\n", b".b\r\n"], b"a\r\n..b\r\n"),
         ([b"a\r", b"\n", b".", b"\r\n"], b"a\r\n..\r\n"),
+        ([b"a\r\n", b".", b"\r\n", b"b\r\n"], b"a\r\n..\r\nb\r\n"),
+        ([b"a\r", b"b\n"], b"a\r\nb\r\n"),
         ([b".a\r\n..b\r\n"], b"..a\r\n...b\r\n"),
         ([b"a\n.\nb\r"], b"a\r\n..\r\nb\r\n"),
         ([b"a"], b"a\r\n"),
