@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check browser lock clean
+.PHONY: demo test check bench browser lock clean
 
 demo: $(STAMP)
 	@$(BIN)/newsletter demo
@@ -18,6 +18,10 @@ check: $(STAMP) browser
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n auto --dist worksteal -rs
+
+# Under ten minutes on two cores; wants a quiet machine. The table is kept in benchmarks/results/.
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
 
 # tests/browser looks at mails in a real Chromium or Chrome. Without one it is skipped, and pytest says so at the end;
 # it is installed here only where that needs nobody's leave: as root on Debian.

@@ -1,0 +1,1 @@
+"""What sending costs, as ratios against bare clients and other libraries in the same run: `make bench`."""
