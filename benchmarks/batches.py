@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from benchmarks import bare, peers, sink
 from benchmarks.composing import texts_of
-from benchmarks.cost import cpu_us
+from benchmarks.cost import cpu_us, cpu_us_of
 from benchmarks.rows import Row, Scale, cheaper, dearer
 from benchmarks.sites import Hand, Sendings, make_site, some_readers
 
@@ -40,10 +40,11 @@ def _against_floors(
     calls, readers = scale.mails // a_call, some_readers(scale.mails)
     with sendings.copied(**provider) as site:
         hand = Hand.of(site, sendings.issue)
-        ready = [b",".join([b"".join(hand.compose(reader).parts)]) + b"," for reader in readers[:a_call]]
+        ready = [b"".join(hand.compose(reader).parts) + b"," for reader in readers[:a_call]]
         loop = bare.http_loop(f"http://127.0.0.1:{port}/email/batch", ready, calls=calls)
-        floor = cpu_us(loop, count=calls * a_call, runs=scale.runs)
-        unrecorded = cpu_us(lambda: hand.over(readers), count=scale.mails, runs=scale.runs)
+        floor, unrecorded = cpu_us_of(
+            loop, lambda: hand.over(readers[: calls * a_call]), count=calls * a_call, runs=scale.runs
+        )
     bare_loop = "ready bytes through requests"
     yield dearer(PART, "whole send", whole, "µs a mail", than=bare_loop, other=floor, at_most=2.5)
     yield dearer(PART, "compose and hand over", unrecorded, "µs a mail", than=bare_loop, other=floor, at_most=1.9)
@@ -70,15 +71,14 @@ def _one_each(scale: Scale, sendings: Sendings, port: int, provider: dict[str, A
     with sendings.copied(**provider, batch_size=1) as site:
         hand = Hand.of(site, sendings.issue)
         body = b"[%b]" % b"".join(hand.compose(readers[0]).parts)
-        ours = cpu_us(lambda: hand.over(readers), count=scale.letters, runs=scale.runs)
 
-    def loop() -> None:
-        connection = HTTPConnection("127.0.0.1", port)
-        for _ in readers:
-            connection.request("POST", "/email/batch", body, {"Content-Type": "application/json"})
-            assert connection.getresponse().read()
+        def loop() -> None:
+            connection = HTTPConnection("127.0.0.1", port)
+            for _ in readers:
+                connection.request("POST", "/email/batch", body, {"Content-Type": "application/json"})
+                assert connection.getresponse().read()
 
-    floor = cpu_us(loop, count=scale.letters, runs=scale.runs)
+        floor, ours = cpu_us_of(loop, lambda: hand.over(readers), count=scale.letters, runs=scale.runs)
     yield dearer(
         PART, "compose and hand over, a call each", ours, "µs a mail", than="http.client", other=floor, at_most=2.5
     )

@@ -27,6 +27,12 @@ def cpu_us(work: Callable[[], object], *, count: int, runs: int) -> float:
     return min(run_us(work) for _ in range(runs)) / count
 
 
+def cpu_us_of(*works: Callable[[], object], count: int, runs: int) -> list[float]:
+    """The same for several works that are to be compared: in turns, so that all meet the same moods of the machine."""
+    rounds = [[run_us(work) for work in works] for _ in range(runs)]
+    return [min(costs) / count for costs in zip(*rounds, strict=True)]
+
+
 def run_us(work: Callable[[], object]) -> float:
     gc.collect()
     began = time.process_time_ns()

@@ -22,7 +22,7 @@ from newsletter.settings import Settings
 
 PART = "The provider's own merge, 1,000 a call"
 A_CALL = 1000
-REAL = ("mailgun", "sendgrid", "sparkpost")
+REAL = ("mailgun", "sendgrid")
 BARE = "merge-shape"
 
 

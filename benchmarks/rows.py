@@ -50,9 +50,12 @@ SHORT = Scale(
     crowd=600,
     few=20,
     many=40,
-    connections=(1, 2),
+    connections=(1, 2, 3),
     answer_after_ms=1,
 )
+
+
+GOAL = "the goal"
 
 
 class Row(NamedTuple):
@@ -89,7 +92,12 @@ def bounded(
     """A figure with a goal of its own; the ratio is the share of it."""
     goal = at_most if at_most is not None else at_least
     assert goal
-    return Row(part, what, value, unit, "the goal", goal, value / goal, "at least" if at_most is None else "at most", 1)
+    return Row(part, what, value, unit, GOAL, goal, value / goal, "at least" if at_most is None else "at most", 1)
+
+
+def noted(part: str, what: str, value: float, unit: str) -> Row:
+    """Worth knowing, without a goal."""
+    return Row(part, what, value, unit, "", 0, 0, "", 0)
 
 
 def as_table(rows: Sequence[Row]) -> str:
@@ -108,12 +116,17 @@ def as_table(rows: Sequence[Row]) -> str:
 
 
 def _line(row: Row) -> str:
-    goal = f"{row.bound} {row.goal:g}" if row.bound else ""
+    cells = [row.what, f"{_figure(row.value)} {row.unit}", *_compared(row)]
+    return f"| {' | '.join(cells)} |"
+
+
+def _compared(row: Row) -> tuple[str, str, str, str]:
+    if not row.bound:
+        return "", "", "", ""
     verdict = "" if row.is_met else "missed"
-    against = row.against if row.against == "the goal" else f"{row.against}: {_figure(row.other)}"
-    if row.against == "the goal":
-        against = f"{row.against}: {row.bound} {_figure(row.other)}"
-    return f"| {row.what} | {_figure(row.value)} {row.unit} | {against} | {row.ratio:.2f} | {goal} | {verdict} |"
+    if row.against == GOAL:
+        return f"{GOAL}: {row.bound} {_figure(row.other)}", f"{row.ratio:.2f}", "", verdict
+    return f"{row.against}: {_figure(row.other)}", f"{row.ratio:.2f}", f"{row.bound} {row.goal:g}", verdict
 
 
 def _figure(value: float) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
@@ -24,6 +24,7 @@ from urllib3.exceptions import HTTPError
 from newsletter import clock
 from newsletter.errors import BadInput, Place
 from newsletter.providers.base import Answer, Outcome
+from newsletter.providers.body import Body
 from newsletter.providers.reasons import tidy_reason
 
 MAX_CONNECT_S = 15.0
@@ -44,28 +45,6 @@ MISCONFIGURED = (
     requests.exceptions.InvalidProxyURL,
     UnicodeError,
 )
-
-
-class Body:
-    """A request body in chunks, each joined only when it is written; `has_left` once the last chunk was asked for.
-
-    requests takes an object with `__len__` and `__iter__` as a stream of known length; of a generator with a
-    Content-Length it makes a broken request with both framings.
-    """
-
-    def __init__(self, chunks: Sequence[Sequence[bytes]]) -> None:
-        self._chunks = chunks
-        self._size_bytes = sum(sum(map(len, chunk)) for chunk in chunks)
-        self.has_left = False
-
-    def __len__(self) -> int:
-        return self._size_bytes
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._chunks[:-1]:
-            yield b"".join(chunk)
-        self.has_left = True
-        yield b"".join(self._chunks[-1])
 
 
 class Reply(NamedTuple):

@@ -11,7 +11,8 @@ import pytest
 
 from newsletter.errors import BadInput
 from newsletter.providers.base import Answer, Outcome
-from newsletter.providers.http import MAX_RETRY_AFTER_S, Body, Http, Reply, refusal, retry_after
+from newsletter.providers.body import WRITE_BYTES, Body
+from newsletter.providers.http import MAX_RETRY_AFTER_S, Http, Reply, refusal, retry_after
 from newsletter.providers.reasons import MAX_REASON_CHARS, tidy_reason
 from tests.loopback.api import ApiServer, Canned, Misdeed
 from tests.loopback.postmark import PostmarkApi
@@ -129,8 +130,17 @@ def test_a_body_has_left_only_when_its_last_chunk_was_asked_for() -> None:
 
     seen = [(chunk, body.has_left) for chunk in body]
 
-    assert seen == [(b"[1", False), (b",2", False), (b"]", True)]
+    assert seen == [(b"[1,2", False), (b"]", True)]
     assert len(body) == 5
+
+
+def test_a_large_body_is_never_whole_in_memory() -> None:
+    letters = [(b"x" * 70_000,)] * 100
+
+    written = [len(chunk) for chunk in Body([*letters, (b"]",)])]
+
+    assert sum(written) == 7_000_001
+    assert max(written) < WRITE_BYTES + 70_000
 
 
 def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_anew() -> None:
