@@ -7,7 +7,8 @@ revision. What differs has a frame around it, on either side; what only moved do
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from difflib import SequenceMatcher
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import NamedTuple
 from PIL import Image, ImageChops, ImageDraw
 from playwright.sync_api import Page
 
-from tests.browser.pictures import VIEWS, opened
+from tests.browser.pictures import VIEWS, View, opened
 
 WIDTHS = (375, 640)
 SCHEMES = ("light", "dark")
@@ -60,12 +61,14 @@ def _git(folder: Path, *words: str) -> bytes:
     return subprocess.run(["git", *words], cwd=folder, check=True, stdout=subprocess.PIPE).stdout
 
 
-def take_changes(found: list[Change], into: Path) -> list[Path]:
+def take_changes(
+    found: list[Change], into: Path, *, page_in: Callable[[View], AbstractContextManager[Page]] = opened
+) -> list[Path]:
     """Write one PNG for each change that can be seen, scheme and width; their paths."""
     into.mkdir(parents=True, exist_ok=True)
     taken = []
     for view in (view for view in VIEWS if view.name in SCHEMES):
-        with opened(view) as page:
+        with page_in(view) as page:
             for change in found:
                 for width in WIDTHS:
                     picture = side_by_side(_picture(page, change.before, width), _picture(page, change.after, width))

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser, Page
 
 from tests.browser.changes import FRAME, GAP, Area, Change, changes, differing, side_by_side, take_changes
-from tests.browser.chromium import launched
+from tests.browser.pictures import View
 
 PAGE = """<!DOCTYPE html><body style="margin:0;background:#fff"><h1 style="height:60px;margin:0">Title</h1>
 <p style="width:100px;height:40px;margin:0;background:{colour}">x</p><div style="height:300px">Below</div>"""
 WAS = PAGE.format(colour="#080")
-
-
-@pytest.fixture(scope="module")
-def browser() -> None:
-    """The test is skipped where there is no browser."""
-    with launched():
-        return
 
 
 @pytest.fixture
@@ -57,10 +53,16 @@ def test_a_mail_that_was_taken_out_is_a_change_too(golden: Path) -> None:
 
 
 @pytest.mark.browser
-def test_a_change_is_seen_before_and_after_in_light_and_dark_at_two_widths(browser: None, tmp_path: Path) -> None:
+def test_a_change_is_seen_before_and_after_in_light_and_dark_at_two_widths(browser: Browser, tmp_path: Path) -> None:
     is_now = PAGE.format(colour="#800")
 
-    taken = take_changes([Change("digest", WAS, is_now), Change("same", WAS, WAS + "<!-- -->")], tmp_path)
+    @contextmanager
+    def page_in(view: View) -> Iterator[Page]:
+        with closing(browser.new_page(color_scheme=view.scheme)) as page:
+            yield page
+
+    found = [Change("digest", WAS, is_now), Change("same", WAS, WAS + "<!-- -->")]
+    taken = take_changes(found, tmp_path, page_in=page_in)
 
     names = [f"digest-{scheme}-{width}-change.png" for scheme in ("light", "dark") for width in (375, 640)]
     assert [path.name for path in taken] == names
