@@ -1,4 +1,4 @@
-"""`newsletter send` killed at random moments, twenty times in a row, against a server that misbehaves.
+"""`newsletter send` killed at random moments, many times in a row, against a server that misbehaves.
 
 The server is a process of its own and keeps the truth: who was accepted, one line each. Nobody may stand there twice,
 nobody may be missing in the end, and everyone in doubt is named.
@@ -17,21 +17,26 @@ from pathlib import Path
 import pytest
 
 from newsletter import clock
-from tests.loopback.postmark import TOKEN
+from tests.conformance.api_stand import ApiStand
+from tests.conformance.stands import STANDS
+from tests.faults import IS_LONG
 from tests.sites import ISSUE, SiteFolder, site
 
 __all__ = ["site"]
 
-READERS, KILLS, SEED = 1000, 20, 20231116
+READERS, KILLS, SEED = (5000, 50, 20231116) if IS_LONG else (1000, 20, 20231116)
+BY_NAME = {str(stand.settings["name"]): stand.settings for stand in STANDS if issubclass(stand, ApiStand)}
+PROVIDERS = sorted(BY_NAME) if IS_LONG else ["postmark"]
 FAULTS = "error-after=0.02,cut-before=0.02,cut-after=0.02,busy=0.03,html-after=0.01,short=0.02,refuse=0.01,search-off=1"
 
 
 class Server:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, provider: str) -> None:
+        self.provider = provider
         self.ledger = folder / "ledger.txt"
         command = ["--port", "0", "--ledger", str(self.ledger), "--faults", FAULTS, "--seed", str(SEED)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.loopback", "postmark", *command],
+            [sys.executable, "-m", "tests.loopback", provider, *command],
             cwd=Path(__file__).parents[2],
             stdout=subprocess.PIPE,
             text=True,
@@ -46,10 +51,10 @@ class Server:
         return Counter(line.partition("\t")[0] for line in lines)
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A misbehaving stand-in for Postmark, in a process that outlives every kill."""
-    started = Server(tmp_path)
+@pytest.fixture(params=PROVIDERS)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    """A misbehaving stand-in for a provider, in a process that outlives every kill."""
+    started = Server(tmp_path, request.param)
     yield started
     started.process.kill()
     started.process.wait()
@@ -59,13 +64,8 @@ def test_nobody_twice_and_nobody_lost_and_all_unsure_named(site: SiteFolder, ser
     site.post("a")
     site.readers(READERS)
     issue = site.approved()
-    site.environ |= {
-        "NEWSLETTER_PROVIDER__NAME": "postmark",
-        "NEWSLETTER_PROVIDER__BASE_URL": server.url,
-        "NEWSLETTER_PROVIDER__API_KEY": TOKEN,
-        "NEWSLETTER_PROVIDER__BATCH_SIZE": "10",
-        "NEWSLETTER_PROVIDER__RATE_PER_S": "150",
-    }
+    chosen = BY_NAME[server.provider] | {"base_url": server.url, "batch_size": 10, "rate_per_s": 150}
+    site.environ |= {f"NEWSLETTER_PROVIDER__{name.upper()}": str(value) for name, value in chosen.items()}
     chance = random.Random(SEED)
     in_mid_send = sum(_kill_at_a_random_moment(site, server, chance) for _ in range(KILLS))
 
