@@ -8,7 +8,7 @@ holds it while he waits for the outside world.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from newsletter.delivery.answers import STATES, is_unsure
@@ -142,12 +142,12 @@ class Conductor:
             self.manner = replace(self.manner, pace=replace(self.manner.pace, limits=limits))
         return largest_spread(rate) if rate else self.manner.step.largest
 
-    def turn(self, mails: int) -> int | None:
+    def turn(self, mails: int, *, wait: Callable[[float], bool]) -> int | None:
         """Take a turn in the pace and wait for it; what the news were then. None: the call may not be made now."""
         with self._turn:
             pace, seconds = self.manner.pace.reserve(mails, now_s=self.desk.monotonic_s())
             self.manner = replace(self.manner, pace=pace)
-        is_on = self.wait(seconds) and not self.manner.gate_s(self.desk.monotonic_s())
+        is_on = wait(seconds) and not self.manner.gate_s(self.desk.monotonic_s())
         return self.manner.news if is_on and not self.desk.rules.closed_until(self.desk.now()) else None
 
     # --- after a batch ---
