@@ -63,7 +63,7 @@ class Desks:
     def _desk(self, chosen: ProviderSettings, *, called: str = "") -> Desk:
         site, watch = self.site, self.watch
         settings = site.settings.through(chosen)
-        provider, reread = self._provider(settings), _Reread(self, chosen, is_fallback=bool(called))
+        provider, reread = self._provider(settings), _Reread(self, settings.provider, is_fallback=bool(called))
         as_set = dataclasses.replace(site, settings=settings)
         form = form_of(as_set, self.frozen, provider)
         desk = Desk(
@@ -145,7 +145,8 @@ class _Reread:
             return None
 
     def _by(self, settings: Settings, current: Desk) -> Desk | None:
-        chosen = settings.provider.fallback if self._is_fallback else settings.provider
+        found = settings.provider.fallback if self._is_fallback else settings.provider
+        chosen = settings.through(found).provider if found else None
         if chosen is None or (chosen.name, chosen.redirect_to) != (self._chosen.name, self._chosen.redirect_to):
             self._tell("another provider, or provider.redirect_to, counts from the next `newsletter send` on")
             return None

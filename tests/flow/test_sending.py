@@ -206,6 +206,20 @@ def test_what_was_denied_goes_through_the_second_provider_in_its_own_batches(rea
     assert ready.facts("status", ISSUE)["providers"] == {"fake": {"sent": 20}, "fake (fallback)": {"sent": 40}}
 
 
+def test_redirected_mail_is_redirected_through_the_second_provider_too(ready: SiteFolder) -> None:
+    with_fallback(ready, "ledger=yes, call-denied=@1+", redirect_to="me@example.org")
+    settings = (ready.folder / "newsletter.toml").read_text("utf-8")
+    ready.write(
+        "newsletter.toml", settings.partition("[provider.fallback]")[0] + '[provider.fallback]\nname = "outbox"\n'
+    )
+
+    ready.run("send", ISSUE)
+
+    mails = [file.read_text("utf-8") for file in (ready.folder / "outbox" / ISSUE).glob("*.eml")]
+    assert len(mails) == READERS
+    assert all("<me@example.org>" in mail and "Subject: [redirected]" in mail for mail in mails)
+
+
 def test_what_is_unsure_is_never_taken_over(ready: SiteFolder) -> None:
     with_fallback(ready, "ledger=yes, call-unsure-unsent=@1, call-denied=@2+")
 
