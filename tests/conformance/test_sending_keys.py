@@ -207,6 +207,23 @@ def test_the_others_are_mailed_while_a_doubt_waits_for_its_second_look(store: St
     assert store.deliveries.counts(issue) == Counts(recipients=40, sent=40)
 
 
+def test_a_look_up_that_comes_after_the_end_leaves_nobody_pending_in_a_sent_issue(store: Store) -> None:
+    class Overtaken(Fake):
+        def look_up(self, delivery_ids: Any, *, issue: str) -> dict[str, Answer]:
+            store.deliveries.end(issue, now=NOW)  # as another process does that has nobody pending either
+            return super().look_up(delivery_ids, issue=issue)
+
+    issue = an_approved_issue(store, readers=10)
+    send(store, issue, Fake(Misbehaviour.parse("call-unsure-unsent=@1"), batch_size=10))
+
+    send(store, issue, Overtaken(Misbehaviour.parse("lookup=yes"), batch_size=10), owner="owner-2")
+
+    row = store.issues.get(issue)
+    assert row is not None
+    assert row.state is IssueState.SENT
+    assert store.deliveries.counts(issue) == Counts(recipients=10, unsure=10)
+
+
 def test_who_was_certainly_not_mailed_by_the_second_look_is_mailed(store: Store) -> None:
     class Late(Fake):
         looks = 0
