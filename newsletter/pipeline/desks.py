@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -86,6 +87,7 @@ class Desks:
             report=watch.report,
             tell=watch.tell,
             called=called,
+            account=account_of(settings),
             connections=connections_of(chosen, provider),
             refreshed=reread.desk,
         )
@@ -113,7 +115,16 @@ class Desks:
         as_set = dataclasses.replace(self.site, settings=settings)
         form = form_of(as_set, self.frozen, provider)
         compose_at = composer_at(as_set, self.frozen, form)
-        return self._paced(dataclasses.replace(desk, provider=provider, form=form, compose_at=compose_at), settings)
+        account = account_of(settings)
+        changed = dataclasses.replace(desk, provider=provider, account=account, form=form, compose_at=compose_at)
+        return self._paced(changed, settings)
+
+
+def account_of(settings: Settings) -> str:
+    """Another one for every other account, as far as settings can tell; says nothing of their secrets."""
+    chosen = settings.provider
+    secrets = [one.get_secret_value() if one else "" for one in (chosen.api_key, chosen.api_secret)]
+    return hashlib.sha256("\n".join([chosen.base_url, chosen.region, *secrets]).encode()).hexdigest()
 
 
 def name_of_fallback(settings: Settings) -> str:

@@ -174,6 +174,18 @@ def test_after_a_crash_a_cancelled_issue_is_repeated_to_nobody(store: Store) -> 
     assert after.seen == []
 
 
+def test_another_account_which_has_never_seen_the_key_is_asked_for_nothing(store: Store) -> None:
+    issue = an_approved_issue(store, readers=10)
+    with pytest.raises(Killed):
+        send(store, issue, Dying("keys=1h"), account="first")
+    after = Recorder("keys=1h")
+
+    send(store, issue, after, owner="owner-2", account="second")
+
+    assert after.seen == []
+    assert store.deliveries.counts(issue).unsure == 10
+
+
 def test_another_providers_key_repeats_nothing(store: Store) -> None:
     issue = an_approved_issue(store, readers=10)
     with pytest.raises(Killed):

@@ -290,6 +290,26 @@ def test_a_key_rotated_in_mid_send_is_taken_up(ready: SiteFolder, monkeypatch: p
     assert taken(ready).total() == READERS
 
 
+def test_a_call_that_was_begun_with_another_account_is_not_repeated(
+    ready: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dying(*_args: Any, **_values: Any) -> Any:
+        raise SystemExit
+
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, keys=1h"
+    ready.environ["NEWSLETTER_PROVIDER__API_KEY"] = "of-the-first"
+    with monkeypatch.context() as patched:
+        patched.setattr(Fake, "send", dying)
+        ready.run("send", ISSUE)
+    ready.environ["NEWSLETTER_PROVIDER__API_KEY"] = "of-another"
+
+    ready.run("send", ISSUE)
+
+    facts = ready.facts("status", ISSUE)
+    assert 0 < facts["unsure"] < READERS
+    assert taken(ready).total() == READERS - facts["unsure"]
+
+
 @pytest.mark.usefixtures("quick_looks")
 def test_a_broken_settings_file_is_told_and_ignored_until_it_is_mended(
     ready: SiteFolder, monkeypatch: pytest.MonkeyPatch
