@@ -281,8 +281,10 @@ class Settings(BaseSettings):
         return self.folder / "outbox"
 
     def through(self, provider: ProviderSettings) -> Settings:
-        """The same site with another provider."""
-        return self.model_copy(update={"provider": provider})
+        """The same site with another provider. Mail that is redirected is so through any: a fallback that does not say
+        it would mail everybody."""
+        redirect_to = provider.redirect_to or self.provider.redirect_to
+        return self.model_copy(update={"provider": provider.model_copy(update={"redirect_to": redirect_to})})
 
     def digest_title(self, digest: str) -> str:
         return self.digests[digest].title or self.site.name

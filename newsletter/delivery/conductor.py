@@ -8,7 +8,7 @@ holds it while he waits for the outside world.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from newsletter.delivery.answers import STATES, is_unsure
@@ -41,7 +41,7 @@ class Conductor:
         self.failure: BaseException | None = None
         self._turn = threading.Condition()
         self._idling = threading.Lock()
-        self._refreshing = threading.Lock()
+        self._refreshing, self._looking = threading.Lock(), threading.Lock()
         self._refreshed_at_s = desk.monotonic_s()
         self._in_hand = 0
         self._looks: list[tuple[float, Doubt]] = []
@@ -142,12 +142,12 @@ class Conductor:
             self.manner = replace(self.manner, pace=replace(self.manner.pace, limits=limits))
         return largest_spread(rate) if rate else self.manner.step.largest
 
-    def turn(self, mails: int) -> int | None:
+    def turn(self, mails: int, *, wait: Callable[[float], bool]) -> int | None:
         """Take a turn in the pace and wait for it; what the news were then. None: the call may not be made now."""
         with self._turn:
             pace, seconds = self.manner.pace.reserve(mails, now_s=self.desk.monotonic_s())
             self.manner = replace(self.manner, pace=pace)
-        is_on = self.wait(seconds) and not self.manner.gate_s(self.desk.monotonic_s())
+        is_on = wait(seconds) and not self.manner.gate_s(self.desk.monotonic_s())
         return self.manner.news if is_on and not self.desk.rules.closed_until(self.desk.now()) else None
 
     # --- after a batch ---
@@ -186,10 +186,11 @@ class Conductor:
             self.counts = self.counts.model_copy(update=values)
             self.desk.report(self.counts)
 
-    def _count_anew(self) -> None:
+    def _count_anew(self) -> Counts:
         counts = self.desk.deliveries.counts(self.desk.issue_id)
         with self._turn:
             self.counts = counts
+        return counts
 
     # --- doubts, once more ---
 
@@ -205,13 +206,18 @@ class Conductor:
                 self._looks.append((self.desk.monotonic_s() + doubt.again_in_s, doubt))
 
     def _look_again(self) -> None:
-        now_s = self.desk.monotonic_s()
-        with self._turn:
-            due = [doubt for due_s, doubt in self._looks if due_s <= now_s]
-            self._looks = [one for one in self._looks if one[0] > now_s]
-        left = [len(look_again(self.desk, doubt.provider, doubt.subscriber_ids)) for doubt in due]
-        if sum(left) < sum(len(doubt.subscriber_ids) for doubt in due):
-            self._count_anew()
+        """A doubt is noted until it is settled, so that no other lane finds nothing left to do meanwhile."""
+        if not self._looking.acquire(blocking=False):
+            return
+        try:
+            due = [one for one in list(self._looks) if one[0] <= self.desk.monotonic_s()]
+            left = [len(look_again(self.desk, doubt.provider, doubt.subscriber_ids)) for _, doubt in due]
+            if sum(left) < sum(len(doubt.subscriber_ids) for _, doubt in due):
+                self._count_anew()
+            with self._turn:
+                self._looks = [one for one in self._looks if one not in due]
+        finally:
+            self._looking.release()
 
     # --- nothing to claim ---
 
@@ -230,22 +236,25 @@ class Conductor:
         if doubts := recover(desk):
             for doubt in doubts:
                 self._look_later(doubt)
-            self.manner = self.manner.softly()
+            with self._turn:
+                self.manner = self.manner.softly()
             return
-        self._count_anew()
-        if self.counts.pending == 0:
-            self._finish()
+        looks = list(self._looks)
+        if self._count_anew().pending == 0:
+            self._finish(looks)
         elif not desk.batches.is_sending(desk.issue_id):
             self.end(Ended(Ending.HELD))
         else:
             self._wait_for_others()
 
-    def _finish(self) -> None:
-        """With nobody pending it only remains to look up the doubts once more, when their time has come."""
-        due_s = min((due_s for due_s, _ in self._looks), default=None)
-        if due_s is None:
-            self.end(Ended(Ending.FINISHED))
-        elif self.wait(due_s - self.desk.monotonic_s()):
+    def _finish(self, looks: Sequence[tuple[float, Doubt]]) -> None:
+        """With nobody pending it only remains to look up the doubts once more, when their time has come; `looks` are
+        those from before it was counted."""
+        with self._turn:
+            dues_s = [due_s for due_s, _ in (*looks, *self._looks)]
+            if not dues_s and not self._in_hand:
+                self.end(Ended(Ending.FINISHED))
+        if dues_s and self.wait(max(min(dues_s) - self.desk.monotonic_s(), IDLE_POLL_S)):
             self._look_again()
 
     def _wait_for_others(self) -> None:
@@ -269,7 +278,7 @@ class Conductor:
             desk = self.desk.refreshed(self.desk)
             if desk is not None:
                 with self._turn:
-                    self.desk, self.manner = desk, _moved(self.manner, desk)
+                    self.desk, self.manner = desk, self.manner.moved(desk)
         finally:
             self._refreshing.release()
 
@@ -281,17 +290,4 @@ def _first_manner(desk: Desk, counts: Counts, *, in_doubt: bool) -> Manner:
         patience=Patience(desk.patience_s),
         pace=Pace(desk.limits),
         breaker=Breaker.set_to(desk.breaker.rate, desk.breaker.at_least, refused=counts.refused, answered=answered),
-    )
-
-
-def _moved(manner: Manner, desk: Desk) -> Manner:
-    """The same behaviour under changed settings."""
-    largest, step = desk.form.batch_size, manner.step
-    size = min(step.size, largest) if step.is_soft else largest
-    return replace(
-        manner,
-        step=replace(step, largest=largest, size=size),
-        patience=replace(manner.patience, total_s=desk.patience_s),
-        pace=replace(manner.pace, limits=desk.limits, not_before_s=0.0),
-        breaker=replace(manner.breaker, rate=desk.breaker.rate, at_least=desk.breaker.at_least),
     )

@@ -78,6 +78,8 @@ class Desk:
     """Says to a person what the run waits for."""
     called: str = ""
     """The name under which the provider is recorded; empty: its own."""
+    account: str = ""
+    """Names the account at the provider: it alone knows the keys of calls that were made with it."""
     others: Mapping[str, Provider] = field(default_factory=dict)
     """Further providers by the name under which they are recorded: they are asked about what they were handed."""
     patience_s: float = 1800.0

@@ -18,9 +18,10 @@ USABLE_SHARE = 0.8
 """Of the time for which a key is valid. The rest is for clocks that differ and for the call itself."""
 
 
-def fingerprint(sample: Letter, readers: Sequence[Reader]) -> str:
-    """Of all that a call is made of: `sample` is the letter of a made-up reader, `readers` are its real ones."""
-    made_of = hashlib.sha256()
+def fingerprint(sample: Letter, readers: Sequence[Reader], *, account: str = "") -> str:
+    """Of all that a call is made of: `sample` is the letter of a made-up reader, `readers` are its real ones. And of
+    whom it is made with: to another account a key is a new one, and it would take the call once more."""
+    made_of = hashlib.sha256(account.encode())
     for part in (*sample.parts, sample.shared or b""):
         made_of.update(part)
     for reader in readers:

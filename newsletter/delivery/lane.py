@@ -21,6 +21,8 @@ from newsletter.store.batches import Begun, Claim
 
 RECORD_TRIES, RECORD_WAIT_S = 12, 5.0
 """How often, and how far apart, a database that does not take an answer is tried (SQLite: 30 s each for a lock)."""
+KEEP_EVERY_S = 20.0
+"""How often a lane that waits with a batch in its hands shows that it wants it."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ class Lane:
         """Mail one batch; the batch that the commit of its answer claimed."""
         desk = self.conductor.desk
         self.claim = claim
-        news = self.conductor.turn(claim.size)
+        news = self.conductor.turn(claim.size, wait=lambda seconds: self._wait_with(claim, seconds))
         if news is None:
             self._let_go()
             return None
@@ -86,6 +88,16 @@ class Lane:
         following = self._recorded(desk, call, answers, news)
         _tell(desk, call, answers, desk.monotonic_s() - began_s)
         return following
+
+    def _wait_with(self, claim: Claim, seconds: float) -> bool:
+        """Wait for the turn of a batch and keep it meanwhile: two lanes that take each other's batches for forgotten
+        would do so for ever. False: the run ended, or the batch is in other hands."""
+        while seconds > KEEP_EVERY_S:
+            desk = self.conductor.desk
+            if not self.conductor.wait(KEEP_EVERY_S) or not desk.batches.keep(claim, now=desk.now()):
+                return False
+            seconds -= KEEP_EVERY_S
+        return self.conductor.wait(seconds)
 
     def _begun(self, desk: Desk, claim: Claim, now: datetime) -> Begun | None:
         """The call made durable as begun. None: the issue was paused or cancelled, another process took the batch, or

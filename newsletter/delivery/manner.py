@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from newsletter.delivery.answers import is_unsure, reason_of
 from newsletter.delivery.breaker import Breaker
-from newsletter.delivery.desk import Ended, Ending
+from newsletter.delivery.desk import Desk, Ended, Ending
 from newsletter.delivery.pace import Pace, Patience, Step, wait_s
 from newsletter.providers.base import Answer, Outcome
 
@@ -38,6 +38,18 @@ class Manner:
 
     def softly(self) -> Manner:
         return replace(self, step=self.step.softly())
+
+    def moved(self, desk: Desk) -> Manner:
+        """The same behaviour under changed settings."""
+        largest, step = desk.form.batch_size, self.step
+        size = min(step.size, largest) if step.is_soft else largest
+        return replace(
+            self,
+            step=replace(step, largest=largest, size=size),
+            patience=replace(self.patience, total_s=desk.patience_s),
+            pace=replace(self.pace, limits=desk.limits, not_before_s=0.0),
+            breaker=replace(self.breaker, rate=desk.breaker.rate, at_least=desk.breaker.at_least),
+        )
 
     def gate_s(self, now_s: float) -> float:
         return max(self.not_before_s - now_s, 0.0)

@@ -87,6 +87,7 @@ def _settle(desk: Desk, one: Attempted) -> Doubt | None:
         results=results_of(readers, answers),
         again=not_mailed(readers, answers),
         now=desk.now(),
+        day=desk.rules.day(one.attempted_at) if one.attempted_at else None,
     )
     pairs = zip(one.subscriber_ids, answers, strict=False)
     in_doubt = tuple(subscriber_id for subscriber_id, answer in pairs if is_unsure(answer))

@@ -28,9 +28,14 @@ class Run:
         desk = self.desk
         doubts = [*look_up_doubts(desk), *recover(desk)]
         conductor = Conductor(desk, desk.deliveries.counts(desk.issue_id), doubts=doubts)
-        threads = [_thread(Lane(conductor), number) for number in range(1, conductor.lanes)]
+        threads: list[threading.Thread] = []
         try:
+            for number in range(1, conductor.lanes):
+                threads.append(_thread(Lane(conductor), number))
             Lane(conductor).go()
+        except BaseException as error:  # a thread that could not be started ends those that were, too
+            conductor.fail(error)
+            raise
         finally:
             for thread in threads:
                 thread.join()

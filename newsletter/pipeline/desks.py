@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -63,7 +64,7 @@ class Desks:
     def _desk(self, chosen: ProviderSettings, *, called: str = "") -> Desk:
         site, watch = self.site, self.watch
         settings = site.settings.through(chosen)
-        provider, reread = self._provider(settings), _Reread(self, chosen, is_fallback=bool(called))
+        provider, reread = self._provider(settings), _Reread(self, settings.provider, is_fallback=bool(called))
         as_set = dataclasses.replace(site, settings=settings)
         form = form_of(as_set, self.frozen, provider)
         desk = Desk(
@@ -86,6 +87,7 @@ class Desks:
             report=watch.report,
             tell=watch.tell,
             called=called,
+            account=account_of(settings),
             connections=connections_of(chosen, provider),
             refreshed=reread.desk,
         )
@@ -113,7 +115,16 @@ class Desks:
         as_set = dataclasses.replace(self.site, settings=settings)
         form = form_of(as_set, self.frozen, provider)
         compose_at = composer_at(as_set, self.frozen, form)
-        return self._paced(dataclasses.replace(desk, provider=provider, form=form, compose_at=compose_at), settings)
+        account = account_of(settings)
+        changed = dataclasses.replace(desk, provider=provider, account=account, form=form, compose_at=compose_at)
+        return self._paced(changed, settings)
+
+
+def account_of(settings: Settings) -> str:
+    """Another one for every other account, as far as settings can tell; says nothing of their secrets."""
+    chosen = settings.provider
+    secrets = [one.get_secret_value() if one else "" for one in (chosen.api_key, chosen.api_secret)]
+    return hashlib.sha256("\n".join([chosen.base_url, chosen.region, *secrets]).encode()).hexdigest()
 
 
 def name_of_fallback(settings: Settings) -> str:
@@ -145,7 +156,8 @@ class _Reread:
             return None
 
     def _by(self, settings: Settings, current: Desk) -> Desk | None:
-        chosen = settings.provider.fallback if self._is_fallback else settings.provider
+        found = settings.provider.fallback if self._is_fallback else settings.provider
+        chosen = settings.through(found).provider if found else None
         if chosen is None or (chosen.name, chosen.redirect_to) != (self._chosen.name, self._chosen.redirect_to):
             self._tell("another provider, or provider.redirect_to, counts from the next `newsletter send` on")
             return None

@@ -22,8 +22,8 @@ from newsletter.store.receipts import Result, new_batch, record, recut
 from newsletter.store.recipients import open_recipients_of, readers_of, skip_all_but
 
 STALE_CLAIM = timedelta(seconds=60)
-"""From claim to call takes milliseconds; a claim this old belongs to nobody who will use it soon. Taking it over is
-safe at any age, because the compare-and-set decides."""
+"""From claim to call takes milliseconds, and whoever has to wait in between keeps his claim fresh; one this old belongs
+to nobody who will use it soon. Taking it over is safe at any age, because the compare-and-set decides."""
 
 LONGEST_WAIT = timedelta(hours=25)
 """No provider is waited for longer than a day; a moment beyond that was written while the clock was ahead."""
@@ -97,6 +97,11 @@ class BatchesStore:
         """Let go of a claimed batch whose call was not begun."""
         with writing(self._engine) as connection:
             connection.execute(statements.GIVE_BACK, _named(claim, now))
+
+    def keep(self, claim: Claim, *, now: datetime) -> bool:
+        """Show that a claimed batch is still wanted by its owner; False when it is no longer his."""
+        with writing(self._engine) as connection:
+            return bool(connection.execute(statements.KEEP_CLAIM, _named(claim, now)).rowcount)
 
     def cut_anew(self, issue_id: str, *, size: int, now: datetime) -> None:
         """All that is pending in batches of this size: another provider takes more, or fewer, in one call."""

@@ -104,10 +104,12 @@ class DeliveriesStore:
     ) -> int:
         """Replace doubts by what a look-up found; `again` were certainly not mailed and are pending from now on.
 
-        Returns how many those are: not whom somebody has decided about meanwhile.
+        Returns how many those are: not whom somebody has decided about meanwhile, and nobody of an issue that another
+        process has ended, in which they would wait for ever: there they stay in doubt, for a person.
         """
         with writing(self._engine) as connection:
-            locked_state(connection, issue_id)
+            if locked_state(connection, issue_id) is IssueState.SENT:
+                again = ()
             rows = [receipt_row(issue_id, provider, result, now) for result in results]
             replace(connection, tables.receipt, rows, only_where={"state": DeliveryState.UNSURE.value})
             freed = [one for part in _in_parts(again) for one in self._freed(connection, issue_id, provider, part)]

@@ -124,6 +124,8 @@ GIVE_BACK = (
     .values(state="pending", changed_at=bindparam("the_time"))
 )
 
+KEEP_CLAIM = update(tables.batch).where(IS_CLAIMS, _batch.state == "claimed").values(changed_at=bindparam("the_time"))
+
 READERS = (
     mailable(bindparam("the_issue"), bindparam("the_digest"))
     .where(_recipient.batch == bindparam("the_number"))

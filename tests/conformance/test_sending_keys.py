@@ -174,6 +174,18 @@ def test_after_a_crash_a_cancelled_issue_is_repeated_to_nobody(store: Store) -> 
     assert after.seen == []
 
 
+def test_another_account_which_has_never_seen_the_key_is_asked_for_nothing(store: Store) -> None:
+    issue = an_approved_issue(store, readers=10)
+    with pytest.raises(Killed):
+        send(store, issue, Dying("keys=1h"), account="first")
+    after = Recorder("keys=1h")
+
+    send(store, issue, after, owner="owner-2", account="second")
+
+    assert after.seen == []
+    assert store.deliveries.counts(issue).unsure == 10
+
+
 def test_another_providers_key_repeats_nothing(store: Store) -> None:
     issue = an_approved_issue(store, readers=10)
     with pytest.raises(Killed):
@@ -205,6 +217,23 @@ def test_the_others_are_mailed_while_a_doubt_waits_for_its_second_look(store: St
 
     assert 30 in sent
     assert store.deliveries.counts(issue) == Counts(recipients=40, sent=40)
+
+
+def test_a_look_up_that_comes_after_the_end_leaves_nobody_pending_in_a_sent_issue(store: Store) -> None:
+    class Overtaken(Fake):
+        def look_up(self, delivery_ids: Any, *, issue: str) -> dict[str, Answer]:
+            store.deliveries.end(issue, now=NOW)  # as another process does that has nobody pending either
+            return super().look_up(delivery_ids, issue=issue)
+
+    issue = an_approved_issue(store, readers=10)
+    send(store, issue, Fake(Misbehaviour.parse("call-unsure-unsent=@1"), batch_size=10))
+
+    send(store, issue, Overtaken(Misbehaviour.parse("lookup=yes"), batch_size=10), owner="owner-2")
+
+    row = store.issues.get(issue)
+    assert row is not None
+    assert row.state is IssueState.SENT
+    assert store.deliveries.counts(issue) == Counts(recipients=10, unsure=10)
 
 
 def test_who_was_certainly_not_mailed_by_the_second_look_is_mailed(store: Store) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from newsletter.delivery.conductor import Conductor
+from newsletter.delivery.recover import Doubt
 from newsletter.delivery.send import Ended, Ending, Run
 from newsletter.errors import StoreUnusable
 from newsletter.models import Counts, IssueState
@@ -14,7 +17,7 @@ from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.fake import Fake
 from newsletter.providers.misbehaviour import Fault, Misbehaviour
 from newsletter.store.store import Store
-from tests.desks import a_desk, an_approved_issue
+from tests.desks import MovingClock, a_desk, an_approved_issue
 from tests.factories import utc
 
 NOW = utc(2023, 11, 16, 9)
@@ -161,6 +164,54 @@ def test_an_error_in_one_lane_ends_the_others_and_is_told(store: Store) -> None:
     counts = store.deliveries.counts(issue)
     assert (counts.sent, counts.unsure) == (120, 0)
     assert provider.taken_ids().total() == 120
+
+
+def test_no_lane_finds_all_done_while_another_looks_up_the_last_doubts(store: Store) -> None:
+    ends: list[Ended | None] = []
+
+    class Slow(Fake):
+        def look_up(self, delivery_ids: Any, *, issue: str) -> dict[str, Answer]:
+            other = threading.Thread(target=conductor.idle)
+            other.start()
+            other.join()
+            ends.append(conductor.ended)
+            return {one: Answer(Outcome.BUSY) for one in delivery_ids}
+
+    issue, provider = an_approved_issue(store, readers=10), Slow(Misbehaviour.parse("lookup=yes"), batch_size=10)
+    begin(store, issue)
+    Run(a_desk(store, Fake(Misbehaviour.parse("call-unsure-unsent=@1"), batch_size=10), issue)).go()
+    desk, clock = a_desk(store, provider, issue), MovingClock(NOW)
+    desk = replace(desk, now=clock.now, monotonic_s=clock.monotonic_s, wait=clock.wait)
+    doubt = Doubt("fake", tuple(store.deliveries.unsure(issue, provider="fake")), 30.0)
+    conductor = Conductor(desk, store.deliveries.counts(issue), doubts=[doubt])
+    clock.wait(31)
+
+    conductor.admit(holds_claim=False)
+
+    assert ends == [None]
+    assert store.deliveries.counts(issue) == Counts(recipients=10, pending=10)
+
+
+def test_lanes_do_not_go_on_when_the_machine_has_no_thread_for_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, left, started = threading.Thread.start, iter(range(2)), []
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name.startswith("lane") and next(left, None) is None:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    issue, provider = an_approved_issue(store, readers=400), Fake(batch_size=10)
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+
+    with pytest.raises(RuntimeError):
+        send(store, issue, provider)
+
+    assert not any(thread.is_alive() for thread in started)
+    counts = store.deliveries.counts(issue)
+    assert (counts.sent, counts.unsure) == (provider.taken_ids().total(), 0)
 
 
 def test_two_runs_with_several_lanes_each_share_an_issue(store: Store) -> None:

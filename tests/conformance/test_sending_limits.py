@@ -73,6 +73,19 @@ def test_what_was_not_taken_does_not_count(store: Store) -> None:
     assert store.days.mailed(date(2023, 11, 16), provider="fake") == 30
 
 
+def test_what_was_not_taken_before_a_crash_does_not_count(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=30), Fake(Misbehaviour.parse("lookup=yes"), batch_size=10)
+    begin(store, issue)
+    claim = store.batches.claim(issue, owner="dead", limit=10, now=NOW)
+    assert claim is not None
+    store.batches.attempt(claim, digest="weekly", provider="fake", now=NOW, day=date(2023, 11, 16), ceiling=30)
+
+    send(store, issue, provider, **under(30))
+
+    assert store.deliveries.counts(issue).sent == 30
+    assert store.days.mailed(date(2023, 11, 16), provider="fake") == provider.taken_ids().total() == 30
+
+
 def test_two_senders_at_one_moment_stay_under_one_ceiling(store: Store) -> None:
     issue, provider = an_approved_issue(store, readers=60), Fake(batch_size=10)
     begin(store, issue)

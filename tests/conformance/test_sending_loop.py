@@ -387,6 +387,24 @@ def test_a_rate_is_kept(store: Store) -> None:
     assert clock.waited_s == pytest.approx(18, abs=0.5)
 
 
+def test_a_batch_that_waits_long_for_its_turn_is_not_taken_for_forgotten(store: Store) -> None:
+    issue, clock = an_approved_issue(store, readers=20), MovingClock(NOW)
+    provider, taken = Fake(batch_size=10), []
+
+    def wait(seconds: float) -> None:
+        clock.wait(seconds)
+        taken.append(store.batches.claim(issue, owner="another", limit=10, now=clock.now()))
+
+    ended = send(
+        store, issue, provider, limits=Limits(mails_per_s=0.1), now=clock.now, monotonic_s=clock.monotonic_s, wait=wait
+    )
+
+    assert ended.ending is Ending.FINISHED
+    assert clock.waited_s == pytest.approx(100, abs=0.5)
+    assert set(taken) == {None}
+    assert store.deliveries.counts(issue).sent == 20
+
+
 def test_a_wait_that_the_provider_named_is_not_longer_than_the_patience(store: Store) -> None:
     issue = an_approved_issue(store, readers=20)
     send(store, issue, Fake(Misbehaviour.parse("call-busy=@2+, retry-after=3600s"), batch_size=10))

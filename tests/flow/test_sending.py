@@ -206,6 +206,20 @@ def test_what_was_denied_goes_through_the_second_provider_in_its_own_batches(rea
     assert ready.facts("status", ISSUE)["providers"] == {"fake": {"sent": 20}, "fake (fallback)": {"sent": 40}}
 
 
+def test_redirected_mail_is_redirected_through_the_second_provider_too(ready: SiteFolder) -> None:
+    with_fallback(ready, "ledger=yes, call-denied=@1+", redirect_to="me@example.org")
+    settings = (ready.folder / "newsletter.toml").read_text("utf-8")
+    ready.write(
+        "newsletter.toml", settings.partition("[provider.fallback]")[0] + '[provider.fallback]\nname = "outbox"\n'
+    )
+
+    ready.run("send", ISSUE)
+
+    mails = [file.read_text("utf-8") for file in (ready.folder / "outbox" / ISSUE).glob("*.eml")]
+    assert len(mails) == READERS
+    assert all("<me@example.org>" in mail and "Subject: [redirected]" in mail for mail in mails)
+
+
 def test_what_is_unsure_is_never_taken_over(ready: SiteFolder) -> None:
     with_fallback(ready, "ledger=yes, call-unsure-unsent=@1, call-denied=@2+")
 
@@ -274,6 +288,26 @@ def test_a_key_rotated_in_mid_send_is_taken_up(ready: SiteFolder, monkeypatch: p
     assert "the changed settings are in use" in said.err
     assert "rotated" not in said.err + said.out
     assert taken(ready).total() == READERS
+
+
+def test_a_call_that_was_begun_with_another_account_is_not_repeated(
+    ready: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dying(*_args: Any, **_values: Any) -> Any:
+        raise SystemExit
+
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, keys=1h"
+    ready.environ["NEWSLETTER_PROVIDER__API_KEY"] = "of-the-first"
+    with monkeypatch.context() as patched:
+        patched.setattr(Fake, "send", dying)
+        ready.run("send", ISSUE)
+    ready.environ["NEWSLETTER_PROVIDER__API_KEY"] = "of-another"
+
+    ready.run("send", ISSUE)
+
+    facts = ready.facts("status", ISSUE)
+    assert 0 < facts["unsure"] < READERS
+    assert taken(ready).total() == READERS - facts["unsure"]
 
 
 @pytest.mark.usefixtures("quick_looks")
