@@ -108,7 +108,7 @@ class Smtp(Provider):
 
 def _missing(provider: ProviderSettings) -> Iterator[Place]:
     if not provider.host:
-        yield Place("provider.host", "is missing: the name of the mail server")
+        yield Place("provider.host", "missing: the name of the mail server, as smtp.example.org")
     if provider.username and not provider.password:
         yield Place("NEWSLETTER_PROVIDER__PASSWORD", "is missing; there is a user name")
     if provider.password and not provider.username:
