@@ -52,10 +52,12 @@ approval = "required"                 # or "automatic"
 # sections = [{{title = "News", tags = ["news"]}}, {{title = "Diary", folder = "diary"}}]
 
 [provider]
-name = "outbox"                       # writes .eml files into outbox/; or "smtp", "postmark"
+name = "outbox"                       # writes .eml files into outbox/; or "smtp", "postmark", "ses", "mailgun", …
 # host = "smtp.example.org"           # of smtp; user and password: NEWSLETTER_PROVIDER__USERNAME, …__PASSWORD
-# stream = "broadcast"                # of postmark; its token: NEWSLETTER_PROVIDER__API_KEY
+# keys come from the environment or from .env: NEWSLETTER_PROVIDER__API_KEY; `newsletter doctor` says what is missing
 """
+
+_IGNORED = "data/\noutbox/\nissues/*/.attempts\n.env\n"
 
 _WELCOME = """\
 ---
@@ -76,7 +78,7 @@ def make_site(folder: Path, *, now: datetime) -> None:
     name = folder.resolve().name.replace("-", " ").replace("_", " ").replace('"', "").strip().capitalize()
     _write(folder / FILE_NAME, _SETTINGS.format(name=name or "Newsletter"))
     _write(folder / "posts" / "welcome.md", _WELCOME.format(today=now.date().isoformat()))
-    _write(folder / ".gitignore", "data/\noutbox/\n.env\n")
+    _write(folder / ".gitignore", _IGNORED)
 
 
 def make_demo(folder: Path, *, now: datetime) -> bool:
@@ -95,7 +97,7 @@ def make_demo(folder: Path, *, now: datetime) -> bool:
         if path.suffix in _DATED:
             content = _dated(content.decode("utf-8"), weeks_later).encode("utf-8")
         _write(folder / "posts" / path.relative_to(samples), content)
-    _write(folder / ".gitignore", "data/\noutbox/\n.env\n")
+    _write(folder / ".gitignore", _IGNORED)
     # Last, because it is what makes the folder a site.
     _write(folder / FILE_NAME, _demo_settings((samples.parent / FILE_NAME).read_text("utf-8")))
     return True

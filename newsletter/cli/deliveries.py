@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC
+from itertools import chain, islice
 from zoneinfo import ZoneInfo
 
 import typer
@@ -42,4 +43,7 @@ def print_table(found: Iterator[Delivery], zone: ZoneInfo) -> None:
         (one.email or "(erased)", one.state.value, output.shown(one.at, zone) if one.at else "", one.reason or "")
         for one in found
     )
-    output.table(("email", "state", "at", "reason"), rows)
+    if not (first := list(islice(rows, 1))):
+        output.say("nobody to show; an issue has deliveries from the moment at which its sending begins")
+        return
+    output.table(("email", "state", "at", "reason"), chain(first, rows))

@@ -90,7 +90,8 @@ def import_table(
         output.as_json(facts)
     else:
         names = ("added", "updated", "unchanged", "suppressed")
-        typer.echo(", ".join(f"{facts[name]:,} {name}" for name in names) + f", {len(report.bad):,} bad lines")
+        bad_lines = f"{len(report.bad):,} bad line{'' if len(report.bad) == 1 else 's'}"
+        typer.echo(", ".join([*(f"{facts[name]:,} {name}" for name in names), bad_lines]))
     for bad in report.bad:
         output.say(f"{file.name}:{bad.line}: {bad.message}")
     raise typer.Exit(0 if report.taken or not report.bad else 1)

@@ -26,7 +26,7 @@ def check(examined: Examined) -> Iterator[Finding]:
 def _finding(examined: Examined, chosen: ProviderSettings, suffix: str) -> Finding:
     name = f"{chosen.name}{suffix}"
     try:
-        provider = open_provider(examined.settings.through(chosen))
+        provider = open_provider(examined.settings.through(chosen), is_fallback=bool(suffix))
     except NewsletterError as error:
         return Finding(CHECK, "error", error.problem, error.fix or "see docs/settings.md")
     try:

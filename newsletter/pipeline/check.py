@@ -71,7 +71,7 @@ def next_issue(site: Site, now: datetime) -> IssueRow:
 def _draft(site: Site, row: IssueRow, now: datetime) -> Checked:
     """What would be frozen."""
     if row.state is not IssueState.DRAFT:
-        raise NotFound(f"{row.id} is {row.state} and was never approved: there is nothing to check")
+        raise NotFound(f"{row.id} is {row.state}, and nothing of it was kept: there is nothing to check")
     issue, selection = read_draft(site, row)
     posts = dict(selection.may_stay)
     drafted = render_draft(site, issue, posts, nonce=secrets.token_hex(NONCE_BYTES), now=now)

@@ -64,7 +64,8 @@ class Desks:
     def _desk(self, chosen: ProviderSettings, *, called: str = "") -> Desk:
         site, watch = self.site, self.watch
         settings = site.settings.through(chosen)
-        provider, reread = self._provider(settings), _Reread(self, settings.provider, is_fallback=bool(called))
+        provider = self._provider(settings, called)
+        reread = _Reread(self, settings.provider, is_fallback=bool(called))
         as_set = dataclasses.replace(site, settings=settings)
         form = form_of(as_set, self.frozen, provider)
         desk = Desk(
@@ -104,14 +105,14 @@ class Desks:
             breaker=breaker_of(settings),
         )
 
-    def _provider(self, settings: Settings) -> Provider:
-        provider = open_provider(settings)
+    def _provider(self, settings: Settings, called: str) -> Provider:
+        provider = open_provider(settings, is_fallback=bool(called))
         self._opened.append(provider)
         return provider
 
     def again(self, desk: Desk, settings: Settings) -> Desk:
         """The same desk by changed settings, its provider opened anew."""
-        provider = self._provider(settings)
+        provider = self._provider(settings, desk.called)
         as_set = dataclasses.replace(self.site, settings=settings)
         form = form_of(as_set, self.frozen, provider)
         compose_at = composer_at(as_set, self.frozen, form)

@@ -66,7 +66,7 @@ def preview(site: Site, issue: str, *, now: datetime, images: ImagesMode | None 
         email = archive.read_frozen(site.issue_folder(issue)).email
         return Preview(issue, row.state, True, email, None, (), lambda: approved_checked(site, row))
     if row.state is not IssueState.DRAFT:
-        raise NotFound(f"{issue} is {row.state} and was never approved: there is nothing to look at")
+        raise NotFound(f"{issue} is {row.state}, and nothing of it was kept: there is nothing to look at")
     return _of_draft(site, row, now, images)
 
 

@@ -33,8 +33,28 @@ PROVIDERS = {
 }
 
 
-def open_provider(settings: Settings) -> Provider:
-    """The provider that `[provider] name` says; only its own module is imported."""
+def open_provider(settings: Settings, *, is_fallback: bool = False) -> Provider:
+    """The provider that `[provider] name` says; only its own module is imported.
+
+    `is_fallback`: these settings stand under `[provider.fallback]`, so a mistake is named by its place there.
+    """
+    try:
+        return _opened(settings)
+    except BadInput as error:
+        if not is_fallback:
+            raise
+        places = [Place(_of_fallback(place.where), place.problem) for place in error.places]
+        raise BadInput(error.problem.splitlines()[0], places=places, fix=error.fix) from error
+
+
+def _of_fallback(where: str) -> str:
+    for prefix, within in (("provider.", "fallback."), ("NEWSLETTER_PROVIDER__", "FALLBACK__")):
+        if where.startswith(prefix):
+            return f"{prefix}{within}{where.removeprefix(prefix)}"
+    return where
+
+
+def _opened(settings: Settings) -> Provider:
     name = settings.provider.name
     if name not in PROVIDERS:
         near = difflib.get_close_matches(name, PROVIDERS, n=1)

@@ -21,9 +21,11 @@ def keys_of(
     """
     keys = {name: _plain(getattr(settings.provider, name)) for name in wanted}
     missing = [Place(ENV_PREFIX + name.upper(), f"{wanted[name]} {problem}") for name, problem in _problems(keys)]
-    if found := [*missing, *places]:
-        fix = f"copy {'it' if len(wanted) == 1 else 'them'} {where} into .env" if missing else None
-        raise BadInput(f"{provider} cannot be used:", places=found, fix=fix)
+    others = list(places)
+    if missing or others:
+        copy = [f"copy {'it' if len(wanted) == 1 else 'them'} {where} into .env"] if missing else []
+        mend = ["mend what stands under [provider] in newsletter.toml"] if others else []
+        raise BadInput(f"{provider} cannot be used:", places=[*missing, *others], fix="; ".join([*copy, *mend]))
     return list(keys.values())
 
 

@@ -40,7 +40,8 @@ class Mailpit(Provider):
     @classmethod
     def open(cls, settings: Settings) -> Mailpit:
         chosen = settings.provider
-        places = [] if chosen.base_url else [Place("provider.base_url", f"where Mailpit is, usually {USUAL_URL}")]
+        address = Place("provider.base_url", f"missing: where Mailpit is, usually {USUAL_URL}")
+        places = [] if chosen.base_url else [address]
         has_login = chosen.username or chosen.password
         wanted = {"username": "the name of the login", "password": "its password"} if has_login else {}
         return cls(settings, keys_of(settings, "Mailpit", wanted, where="that Mailpit was started with", places=places))

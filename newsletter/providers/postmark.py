@@ -17,10 +17,10 @@ from email.utils import parseaddr
 from typing import Any
 
 from newsletter import clock
-from newsletter.errors import BadInput, Place
 from newsletter.models import ASSET_TYPES, Asset, Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.http import Http, Reply, refusal
+from newsletter.providers.keys import keys_of, unused
 from newsletter.providers.lots import listed, single_out
 from newsletter.providers.reasons import tidy_reason
 from newsletter.settings import Settings
@@ -81,14 +81,10 @@ class Postmark(Provider):
 
     @classmethod
     def open(cls, settings: Settings) -> Postmark:
-        token = settings.provider.api_key.get_secret_value().strip() if settings.provider.api_key else ""
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
-            problem = "is missing" if not token else "is no key: it has spaces or characters that no key has"
-            raise BadInput(
-                "Postmark cannot be used:",
-                places=[Place("NEWSLETTER_PROVIDER__API_KEY", f"the server's API token {problem}")],
-                fix="copy it from the server's page `API Tokens` at Postmark into .env",
-            )
+        wanted = {"api_key": "the server's API token"}
+        where = "from the server's page `API Tokens` at Postmark"
+        places = unused(settings, "Postmark", "region", "domain")
+        (token,) = keys_of(settings, "Postmark", wanted, where=where, places=places)
         return cls(settings, token)
 
     def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:

@@ -73,9 +73,10 @@ class Ses(Provider):
         wanted = {"api_key": "the access key id", "api_secret": "the secret access key"}
         if chosen.session_token:
             wanted |= {"session_token": "the session token"}
-        region = [] if REGION.fullmatch(chosen.region) else [Place("provider.region", "the AWS region, like eu-west-1")]
-        where = "of a user that may ses:SendEmail, ses:SendRawEmail and ses:SendBulkEmail"
-        return cls(settings, Credentials(*keys_of(settings, "Amazon SES", wanted, where=where, places=region)))
+        region = Place("provider.region", "wanted: the AWS region, like eu-west-1")
+        places = [] if REGION.fullmatch(chosen.region) else [region]
+        where = "of a user that may ses:SendEmail, ses:SendRawEmail, ses:SendBulkEmail and ses:GetAccount"
+        return cls(settings, Credentials(*keys_of(settings, "Amazon SES", wanted, where=where, places=places)))
 
     # --- how an email is written ---
 

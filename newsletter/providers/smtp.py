@@ -58,7 +58,11 @@ class Smtp(Provider):
     @classmethod
     def open(cls, settings: Settings) -> Smtp:
         if places := list(_missing(settings.provider)):
-            raise BadInput("the SMTP server cannot be used:", places=places, fix="name it under [provider]")
+            raise BadInput(
+                "the SMTP server cannot be used:",
+                places=places,
+                fix="mend it under [provider], or in .env",
+            )
         group_size = min(settings.provider.batch_size or GROUP_SIZE, GROUP_SIZE)
         return cls(_server(settings), sender=settings.sender.email, group_size=group_size, signer=_signer(settings))
 
@@ -108,7 +112,7 @@ class Smtp(Provider):
 
 def _missing(provider: ProviderSettings) -> Iterator[Place]:
     if not provider.host:
-        yield Place("provider.host", "is missing: the name of the mail server")
+        yield Place("provider.host", "missing: the name of the mail server, as smtp.example.org")
     if provider.username and not provider.password:
         yield Place("NEWSLETTER_PROVIDER__PASSWORD", "is missing; there is a user name")
     if provider.password and not provider.username:

@@ -59,8 +59,10 @@ def test_pictures_travel_within_the_mail(stand: MailpitStand) -> None:
 
 
 def test_it_is_asked_for_where_mailpit_is(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"provider\.base_url"):
+    with pytest.raises(BadInput, match=r"provider\.base_url") as raised:
         open_provider(settings_for(tmp_path, name="mailpit"))
+
+    assert raised.value.fix == "mend what stands under [provider] in newsletter.toml"
 
 
 def test_half_a_login_is_none(tmp_path: Path) -> None:

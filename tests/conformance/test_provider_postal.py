@@ -90,6 +90,8 @@ def test_all_that_is_wrong_with_the_settings_is_said_at_once(tmp_path: Path) -> 
         "provider.domain",
         "provider.stream",
     }
+    assert raised.value.fix
+    assert "into .env; mend what stands under [provider]" in raised.value.fix
 
 
 def test_a_sender_in_an_internationalised_domain_is_written_as_it_travels(tmp_path: Path) -> None:

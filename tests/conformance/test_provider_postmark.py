@@ -103,6 +103,13 @@ def test_a_key_that_cannot_be_one_is_said_before_anything_is_sent(key: str | Non
     assert not key or not key.strip() or key not in str(raised.value)
 
 
+def test_settings_for_which_postmark_has_no_use_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as raised:
+        open_provider(settings_for(tmp_path, name="postmark", api_key="k", region="eu", domain="mg.example.org"))
+
+    assert [place.where for place in raised.value.places] == ["provider.region", "provider.domain"]
+
+
 @pytest.mark.parametrize(("header", "seconds"), [({"Retry-After": "7"}, 7.0), ({}, None)])
 def test_busy_tells_how_long_to_wait_where_postmark_says_so(
     header: dict[str, str], seconds: float | None, stand: PostmarkStand

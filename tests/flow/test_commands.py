@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -243,6 +244,22 @@ def test_outside_a_site_a_newcomer_is_told_what_to_do(
 
     assert (said.exit_code, said.stdout) == (2, "")
     assert "newsletter new DIR" in said.stderr
+
+
+def test_a_new_site_keeps_out_of_git_what_belongs_to_one_machine(tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["new", str(tmp_path / "mine")])
+
+    assert said.exit_code == 0
+    ignored = (tmp_path / "mine" / ".gitignore").read_text("utf-8").split()
+    assert ignored == ["data/", "outbox/", "issues/*/.attempts", ".env"]
+
+
+def test_one_bad_line_is_counted_as_one(site: SiteFolder) -> None:
+    site.write("people.csv", "email\nann@example.org\nnobody\n")
+
+    said = site.run("subscribers", "import", "people.csv")
+
+    assert said.out.rstrip().endswith(", 1 bad line")
 
 
 @pytest.mark.parametrize("command", ["approve", "cancel", "resolve --as sent"])

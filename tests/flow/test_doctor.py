@@ -207,6 +207,25 @@ def test_a_broken_template_of_the_site_is_named_with_its_line(site: SiteFolder) 
     assert "templates/default/issue.txt.j2:2" in said.out
 
 
+def test_the_key_of_a_fallback_is_asked_for_by_its_own_name(site: SiteFolder) -> None:
+    site.environ |= {"NEWSLETTER_PROVIDER__FALLBACK__NAME": "postmark"}
+
+    said = site.run("doctor", "--offline")
+
+    assert said.exit_code == 1
+    assert "NEWSLETTER_PROVIDER__FALLBACK__API_KEY: the server's API token is missing" in said.out
+
+
+def test_links_to_this_machine_are_right_where_mail_is_only_caught(site: SiteFolder) -> None:
+    site.write("newsletter.toml", SETTINGS.replace("https://news.example.org", "http://127.0.0.1:8080"))
+    site.environ |= {"NEWSLETTER_PROVIDER__NAME": "mailpit", "NEWSLETTER_PROVIDER__BASE_URL": "http://127.0.0.1:8025"}
+
+    said = site.run("doctor", "--offline")
+
+    assert said.exit_code == 0
+    assert "reader's own machine" not in said.out
+
+
 def test_a_site_that_would_send_links_to_nowhere_is_told(site: SiteFolder) -> None:
     site.write("newsletter.toml", SETTINGS.replace("https://news.example.org", "http://127.0.0.1:8080"))
     site.environ |= {"NEWSLETTER_PROVIDER__NAME": "postmark", "NEWSLETTER_PROVIDER__API_KEY": "k"}

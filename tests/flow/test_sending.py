@@ -417,3 +417,10 @@ def test_who_has_the_token_may_read_the_metrics_from_anywhere(
     assert the_metrics(ready).status_code == 404
     assert the_metrics(ready, Authorization="Bearer wrong").status_code == 404
     assert the_metrics(ready, Host="news.example.org", Authorization="Bearer open-sesame").status_code == 200
+
+
+def test_an_issue_without_deliveries_says_so_beside_an_empty_table(ready: SiteFolder) -> None:
+    said = ready.run("deliveries", ISSUE)
+
+    assert said.out == ""
+    assert "its sending begins" in said.err
