@@ -54,9 +54,9 @@ def load(folder: Path, *, environ: Mapping[str, str] | None = None) -> Settings:
         places += [*_cross_checks(settings, text), *_faint_colours(settings, from_env, text)]
     if places or settings is None:
         unique = sorted(set(places), key=lambda place: (_line_of(place.where), place))
-        raise BadInput(
-            f"{FILE_NAME} cannot be used as it is:", places=unique, fix=f"mend these in {folder / FILE_NAME}"
-        )
+        only_env = all(place.where.startswith("NEWSLETTER_") for place in unique)
+        where = "the environment or in .env" if unique and only_env else folder / FILE_NAME
+        raise BadInput(f"{FILE_NAME} cannot be used as it is:", places=unique, fix=f"mend these in {where}")
     return settings
 
 

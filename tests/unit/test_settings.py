@@ -170,3 +170,12 @@ def test_every_documented_setting_exists() -> None:
         if section in ("site", "sender", "posts", "database"):
             for name in field.annotation.model_fields:  # type: ignore[union-attr]
                 assert f"`{section}.{name}`" in documented
+
+
+def test_what_the_environment_says_wrongly_is_mended_there(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_text('[site]\nname = "A"\n[sender]\nemail = "a@example.org"\n', "utf-8")
+
+    with pytest.raises(BadInput) as raised:
+        load(tmp_path, environ={"NEWSLETTER_PROVIDER__NAMEE": "x"})
+
+    assert raised.value.fix == "mend these in the environment or in .env"
