@@ -1,4 +1,4 @@
-"""The databases that every store test runs on."""
+"""The databases that every store test runs on, and how Hypothesis looks for examples."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
 from newsletter.store.store import Store
+from tests.faults import IS_LONG
+
+# Its own deadline would fail on a busy machine only. The examples are the same in every run, so that red means a
+# change; the long form looks for new ones.
+settings.register_profile("repeatable", parent=settings(), deadline=None, derandomize=not IS_LONG, database=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")
