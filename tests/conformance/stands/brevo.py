@@ -15,7 +15,7 @@ class BrevoStand(ApiStand):
         fault("short", UNSURE, UNSURE),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
-    settings = {"name": "brevo", "api_key": KEY}  # noqa: RUF012
+    settings = {"name": "brevo", "api_key": KEY}
     server: ApiServer[BrevoApi]
 
     def new_api(self) -> BrevoApi:

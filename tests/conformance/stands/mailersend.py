@@ -15,7 +15,7 @@ class MailerSendStand(ApiStand):
         fault("short", UNSURE, UNSURE),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
-    settings = {"name": "mailersend", "api_key": TOKEN}  # noqa: RUF012
+    settings = {"name": "mailersend", "api_key": TOKEN}
     server: ApiServer[MailerSendApi]
 
     def new_api(self) -> MailerSendApi:

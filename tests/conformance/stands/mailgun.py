@@ -16,7 +16,7 @@ class MailgunStand(ApiStand):
         fault("short", ACCEPTED, ACCEPTED),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
-    settings = {"name": "mailgun", "api_key": KEY}  # noqa: RUF012
+    settings = {"name": "mailgun", "api_key": KEY}
     server: ApiServer[MailgunApi]
 
     def new_api(self) -> MailgunApi:

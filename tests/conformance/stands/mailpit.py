@@ -10,7 +10,7 @@ from tests.loopback.mailpit import PASSWORD, USERNAME, MailpitApi
 
 class MailpitStand(ApiStand):
     faults = but(one_by_one(COMMON), fault("short", UNSURE, BUSY), fault("shuffled", ACCEPTED, ACCEPTED))
-    settings = {"name": "mailpit", "username": USERNAME, "password": PASSWORD}  # noqa: RUF012
+    settings = {"name": "mailpit", "username": USERNAME, "password": PASSWORD}
     server: ApiServer[MailpitApi]
 
     def new_api(self) -> MailpitApi:

@@ -15,7 +15,7 @@ class MailtrapStand(ApiStand):
         fault("short", UNSURE, UNSURE),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
-    settings = {"name": "mailtrap", "api_key": TOKEN}  # noqa: RUF012
+    settings = {"name": "mailtrap", "api_key": TOKEN}
     server: ApiServer[MailtrapApi]
 
     def new_api(self) -> MailtrapApi:

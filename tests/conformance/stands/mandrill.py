@@ -10,7 +10,7 @@ from tests.loopback.mandrill import KEY, MandrillApi
 
 class MandrillStand(ApiStand):
     faults = but(one_by_one(COMMON), fault("short", UNSURE, BUSY), fault("shuffled", ACCEPTED, ACCEPTED))
-    settings = {"name": "mandrill", "api_key": KEY}  # noqa: RUF012
+    settings = {"name": "mandrill", "api_key": KEY}
     server: ApiServer[MandrillApi]
 
     def new_api(self) -> MandrillApi:

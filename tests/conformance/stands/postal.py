@@ -16,7 +16,7 @@ class PostalStand(ApiStand):
         without=("refused-recipient",),
     )
     refuses_recipients = False
-    settings = {"name": "postal", "api_key": KEY}  # noqa: RUF012
+    settings = {"name": "postal", "api_key": KEY}
     server: ApiServer[PostalApi]
 
     def new_api(self) -> PostalApi:

@@ -14,7 +14,7 @@ class PostmarkStand(ApiStand):
         fault("refused-call", REFUSED, ACCEPTED),
         fault("short", ACCEPTED, {ACCEPTED, UNSURE}),
     )
-    settings = {"name": "postmark", "api_key": TOKEN}  # noqa: RUF012
+    settings = {"name": "postmark", "api_key": TOKEN}
     server: ApiServer[PostmarkApi]
 
     def new_api(self) -> PostmarkApi:

@@ -31,7 +31,7 @@ class ResendStand(ApiStand):
         fault("short", UNSURE, UNSURE),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
-    settings = {"name": "resend", "api_key": KEY}  # noqa: RUF012
+    settings = {"name": "resend", "api_key": KEY}
     server: ApiServer[ResendApi]
 
     def new_api(self) -> ResendApi:

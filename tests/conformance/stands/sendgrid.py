@@ -16,7 +16,7 @@ class SendgridStand(ApiStand):
         fault("short", ACCEPTED, ACCEPTED),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
-    settings = {"name": "sendgrid", "api_key": KEY}  # noqa: RUF012
+    settings = {"name": "sendgrid", "api_key": KEY}
     server: ApiServer[SendgridApi]
 
     def new_api(self) -> SendgridApi:

@@ -16,7 +16,7 @@ class SesStand(ApiStand):
         fault("short", UNSURE, UNSURE),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
-    settings = {"name": "ses", "api_key": ACCESS_KEY_ID, "api_secret": SECRET, "region": REGION}  # noqa: RUF012
+    settings = {"name": "ses", "api_key": ACCESS_KEY_ID, "api_secret": SECRET, "region": REGION}
     server: ApiServer[SesApi]
 
     def new_api(self) -> SesApi:

@@ -15,7 +15,7 @@ class Smtp2goStand(ApiStand):
         fault("short", UNSURE, BUSY),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
-    settings = {"name": "smtp2go", "api_key": KEY}  # noqa: RUF012
+    settings = {"name": "smtp2go", "api_key": KEY}
     server: ApiServer[Smtp2goApi]
 
     def new_api(self) -> Smtp2goApi:

@@ -10,7 +10,7 @@ from tests.loopback.sparkpost import KEY, SparkpostApi
 
 class SparkpostStand(ApiStand):
     faults = but(COMMON, fault("short", ACCEPTED, ACCEPTED), fault("shuffled", ACCEPTED, ACCEPTED))
-    settings = {"name": "sparkpost", "api_key": KEY}  # noqa: RUF012
+    settings = {"name": "sparkpost", "api_key": KEY}
     server: ApiServer[SparkpostApi]
 
     def new_api(self) -> SparkpostApi:
