@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator
@@ -14,10 +15,22 @@ from typing import Any
 
 from newsletter.errors import NotPossible
 
+_UNFINISHED_NAME = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}")
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def final_name(name: str) -> str:
+    """The name that a new file on its way gets when it is whole; any other name as it is."""
+    found = _UNFINISHED_NAME.fullmatch(name)
+    return found["name"] if found else name
+
 
 def write(path: Path, content: bytes) -> None:
     """Replace the file, or leave it as it is and raise `OSError`; durable when this returns."""
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    new = _unfinished(path)
     try:
         write_new(new, content)
         new.replace(path)
@@ -32,7 +45,7 @@ def replace(path: Path, content: bytes, *, was: bytes) -> bool:
     Somebody who takes no lock of ours may rename a file of his over it at any moment. So the two files change places,
     and what came out is looked at: if it is not what was expected, it goes back.
     """
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    new = _unfinished(path)
     try:
         write_new(new, content)
         if path.read_bytes() != was:

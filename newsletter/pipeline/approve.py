@@ -14,14 +14,14 @@ from newsletter.emails.render import render_fitting
 from newsletter.errors import NotPossible
 from newsletter.fetch import Fetcher
 from newsletter.issues import archive
-from newsletter.issues.file import parse
+from newsletter.issues.file import excluded_ids, parse
 from newsletter.issues.naming import on_of
 from newsletter.issues.select import Selection
-from newsletter.models import Email, Issue, IssueState, ManifestPost, Post
+from newsletter.models import Collected, Email, Issue, IssueState, ManifestPost, Post
 from newsletter.pipeline.build import content_of
 from newsletter.pipeline.checking import checked_of, problems_of
 from newsletter.pipeline.collect import collect
-from newsletter.pipeline.eligible import excluded, selection_for
+from newsletter.pipeline.eligible import last_automatic, selection_for
 from newsletter.pipeline.pictures import prepare
 from newsletter.pipeline.site import Site
 from newsletter.settings_values import ImagesMode
@@ -102,8 +102,7 @@ def render_draft(
 
 def _number(site: Site, issue: Issue) -> int:
     """Which of its digest's issues it is: those that were approved before it, and are not cancelled, count."""
-    others = (row for row in site.store.issues.list(digest=issue.digest) if row.id != issue.id)
-    return 1 + sum(row.approved_at is not None and row.state is not IssueState.CANCELLED for row in others)
+    return 1 + site.store.issues.count_approved(issue.digest, but=issue.id)
 
 
 def _freeze(site: Site, row: IssueRow, now: datetime) -> tuple[str, ...]:
@@ -148,13 +147,13 @@ def _refuse_errors(issue: str, problems: Sequence[Problem]) -> None:
 
 def read_draft(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
     """The draft as the editor left it; `NotPossible` where it cannot go out as it is."""
-    issue, selection = draft_of(site, row)
+    issue, selection = draft_of(site, row, collect(site))
     for problem, fix in hindrances_of(issue, selection):
         raise NotPossible(problem, fix=fix)
     return issue, selection
 
 
-def draft_of(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
+def draft_of(site: Site, row: IssueRow, collected: Collected) -> tuple[Issue, Selection]:
     """The draft as the editor left it, and what the rules say of its posts."""
     text = archive.read_issue_text(site.issue_folder(row.id))
     if text is None:
@@ -164,8 +163,8 @@ def draft_of(site: Site, row: IssueRow) -> tuple[Issue, Selection]:
         )
     due_at = row.due_at.astimezone(site.settings.site.zone)
     issue = parse(text, issue_id=row.id, digest=row.digest, due_at=due_at)
-    exclude = excluded(site, row.id)
-    return issue, selection_for(site, collect(site), row.digest, issue=row.id, due_at=due_at, exclude=exclude)
+    exclude = excluded_ids(text, issue_id=row.id, last=last_automatic(row))
+    return issue, selection_for(site, collected, row.digest, issue=row.id, due_at=due_at, exclude=exclude)
 
 
 def hindrances_of(issue: Issue, selection: Selection) -> Iterator[tuple[str, str]]:

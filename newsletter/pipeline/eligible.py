@@ -59,23 +59,31 @@ def selection_for(
 ) -> Selection:
     """What the rules say about the issue of `digest` that is due at `due_at`."""
     rules = site.digest(digest)
+    first = site.store.issues.first_closed_due_at(digest)
     start = start_of(
-        [*site.store.issues.closed_due_ats(digest), *foreseen.due_ats],
+        [*filter(None, [first]), *foreseen.due_ats],
         due_at=due_at,
         schedule=site.schedule(digest),
         lookback=rules.lookback,
         zone=site.settings.site.zone,
     )
-    used = {**foreseen.used, **site.store.issues.used_posts(digest)}
-    return select(
-        collected.posts,
-        rules=rules,
-        due_at=due_at,
-        start=start,
-        used={post_id: other for post_id, other in used.items() if other != issue},
-        left_over=site.store.issues.left_over(digest) | foreseen.left_over,
-        exclude=exclude,
-    )
+    everybodys = {**foreseen.used, **site.store.issues.used_posts(digest)}
+    used = {post_id: other for post_id, other in everybodys.items() if other != issue}
+    left_over = site.store.issues.left_over(digest) | foreseen.left_over
+
+    def choose() -> Selection:
+        return select(
+            collected.posts,
+            rules=rules,
+            due_at=due_at,
+            start=start,
+            used=used,
+            left_over=left_over,
+            exclude=exclude,
+        )
+
+    asked = (collected.posts, rules, due_at, start, used, left_over, exclude)
+    return site.memory.chosen(asked, choose=choose)
 
 
 def next_wall(site: Site, digest: str, *, now: datetime) -> datetime | None:

@@ -1,7 +1,7 @@
 """What was read from the posts folder, kept as long as its files are as they were.
 
 A command reads everything once. A process that shows a draft after each edit would read the same posts and render the
-same texts again and again.
+same texts, and choose between the same thousand posts, again and again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from newsletter.issues.select import Selection
 from newsletter.models import Collected, Post, PostContent
 from newsletter.posts.stamp import Stamp
 
@@ -31,6 +32,7 @@ class Memory:
         self._collected: tuple[Stamp, Collected] | None = None
         self._contents: dict[str, _Kept] = {}
         self._names = 0
+        self._chosen: tuple[object, Selection] | None = None
 
     def collected(self, stamp: Stamp, *, read: Callable[[], Collected]) -> Collected:
         """The posts, read again only where the folder's stamp, taken just before, is another."""
@@ -40,6 +42,14 @@ class Memory:
             # Where a file changed while it was read, the older stamp stands: it is read again the next time.
             kept = (stamp, read())
             self._collected = kept
+        return kept[1]
+
+    def chosen(self, asked: object, *, choose: Callable[[], Selection]) -> Selection:
+        """The selection, made again only where something of what it depends on, `asked`, is another."""
+        kept = self._chosen
+        if kept is None or kept[0] != asked:
+            kept = (asked, choose())
+            self._chosen = kept
         return kept[1]
 
     def content(self, post: Post, *, folder: Path, render: Callable[[], PostContent]) -> PostContent:

@@ -19,10 +19,11 @@ from newsletter.emails.merge import Filled
 from newsletter.errors import NotFound
 from newsletter.issues import archive
 from newsletter.issues.select import Selection
-from newsletter.models import Email, Issue, IssueState, Reader
+from newsletter.models import Collected, Email, Issue, IssueState, Reader
 from newsletter.pipeline.approve import NONCE_BYTES, draft_of, hindrances_of, render_draft
 from newsletter.pipeline.check import approved_checked
 from newsletter.pipeline.checking import checked_of, problems_of
+from newsletter.pipeline.collect import collect
 from newsletter.pipeline.pictures import picture_address
 from newsletter.pipeline.site import Site
 from newsletter.settings_values import ImagesMode
@@ -56,8 +57,11 @@ class Preview(NamedTuple):
     """Gathers all that the checks look at: a third of the work, and whoever only looks at an edit need not wait."""
 
 
-def preview(site: Site, issue: str, *, now: datetime, images: ImagesMode | None = None) -> Preview:
-    """The issue as it is now; `images`: how a draft carries its pictures, in place of the digest's way.
+def preview(
+    site: Site, issue: str, *, now: datetime, images: ImagesMode | None = None, collected: Collected | None = None
+) -> Preview:
+    """The issue as it is now. `images`: how a draft carries its pictures, in place of the digest's way; `collected`:
+    the posts, where they were just read.
 
     Raises `BadInput` for an `issue.md` and `TemplateBroken` for a template with mistakes.
     """
@@ -67,7 +71,7 @@ def preview(site: Site, issue: str, *, now: datetime, images: ImagesMode | None 
         return Preview(issue, row.state, True, email, None, (), lambda: approved_checked(site, row))
     if row.state is not IssueState.DRAFT:
         raise NotFound(f"{issue} is {row.state}, and nothing of it was kept: there is nothing to look at")
-    return _of_draft(site, row, now, images)
+    return _of_draft(site, row, now, images, collected or collect(site))
 
 
 def problems(site: Site, seen: Preview) -> list[Problem]:
@@ -76,8 +80,8 @@ def problems(site: Site, seen: Preview) -> list[Problem]:
     return sorted(found, key=lambda one: one.level != "error")
 
 
-def _of_draft(site: Site, row: IssueRow, now: datetime, images: ImagesMode | None) -> Preview:
-    issue, selection = draft_of(site, row)
+def _of_draft(site: Site, row: IssueRow, now: datetime, images: ImagesMode | None, collected: Collected) -> Preview:
+    issue, selection = draft_of(site, row, collected)
     hindrances = tuple(_told(issue, selection))
     issue, posts = _that_can_go(issue, selection), dict(selection.may_stay)
     drafted = render_draft(site, issue, posts, nonce=secrets.token_hex(NONCE_BYTES), now=now, images=images)

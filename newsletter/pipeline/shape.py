@@ -36,8 +36,11 @@ class Conflict(Overtaken):
         """The file as it is now; the mistakes in it, where it cannot be read."""
 
 
-def sheet(site: Site, issue: str) -> Sheet:
-    """The issue as it is now. Raises `BadInput` with line and column for an `issue.md` that cannot be read."""
+def sheet(site: Site, issue: str, *, collected: Collected | None = None) -> Sheet:
+    """The issue as it is now; `collected`: the posts, where they were just read.
+
+    Raises `BadInput` with line and column for an `issue.md` that cannot be read.
+    """
     row = site.issue_row(issue)
     text = archive.read_issue_text(site.issue_folder(issue))
     is_frozen = row.state is not IssueState.DRAFT and archive.is_frozen(site.issue_folder(issue))
@@ -45,11 +48,11 @@ def sheet(site: Site, issue: str) -> Sheet:
         raise _no_file(row)
     try:
         if text is not None:
-            return sheet_of(site, row, text, collect(site))
+            return sheet_of(site, row, text, collected or collect(site))
     except BadInput:
         if not is_frozen:
             raise
-    return approved_sheet(site, row, collect(site))
+    return approved_sheet(site, row, collected or collect(site))
 
 
 def change(site: Site, issue: str, edit: Edit, *, version: str) -> Sheet:

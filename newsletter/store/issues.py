@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, or_, select, update
+from sqlalchemy import Connection, Engine, delete, func, or_, select, update
 
 from newsletter.models import IssueState
 from newsletter.store import tables
@@ -55,14 +55,26 @@ class IssuesStore:
             found = connection.execute(select(*_COLUMNS).where(tables.issue.c.id == issue_id)).first()
             return _row(found) if found else None
 
-    def closed_due_ats(self, digest: str) -> list[datetime]:
-        """The cut-offs of the digest's issues that were approved or skipped, whatever became of them."""
-        query = select(tables.issue.c.due_at).where(
+    def first_closed_due_at(self, digest: str) -> datetime | None:
+        """The earliest cut-off of the digest's issues that were approved or skipped, whatever became of them."""
+        query = select(func.min(tables.issue.c.due_at)).where(
             tables.issue.c.digest == digest,
             or_(tables.issue.c.approved_at.is_not(None), tables.issue.c.state == IssueState.SKIPPED.value),
         )
         with reading(self._engine) as connection:
-            return list(connection.scalars(query))
+            first: datetime | None = connection.scalar(query)
+            return first
+
+    def count_approved(self, digest: str, *, but: str) -> int:
+        """How many issues of the digest were approved and not cancelled, `but` this one."""
+        query = select(func.count()).where(
+            tables.issue.c.digest == digest,
+            tables.issue.c.id != but,
+            tables.issue.c.approved_at.is_not(None),
+            tables.issue.c.state != IssueState.CANCELLED.value,
+        )
+        with reading(self._engine) as connection:
+            return connection.scalar(query) or 0
 
     def begin_draft(self, issue_id: str, *, digest: str, due_at: datetime, now: datetime) -> None:
         """Make the issue's row unless it is there; a skipped one becomes a draft again."""

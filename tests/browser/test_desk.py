@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.editors import Editor, a_site, at_the_desk
 from tests.sites import ISSUE
@@ -41,6 +41,30 @@ def test_the_order_is_changed_by_the_keyboard_and_the_focus_stays(editor: Editor
     editor.expect_file(lambda text: text.index("- p2") < text.index("- p3"))
     expect(handle).to_be_focused()
     expect(editor.page.locator("#says")).to_have_text("“Post number 3” is now 2 of 4 in the untitled section")
+    editor.expect_titles("Post number 2", "Post number 3", "Post number 1", "Post number 0")
+
+
+def test_a_page_that_comes_late_does_not_undo_what_was_done_meanwhile(editor: Editor) -> None:
+    editor.open()
+    editor.expect_checked()
+    page, held, address = editor.page, list[Route](), f"{editor.url}/issues/{ISSUE}"
+    page.route(address, lambda route: held.append(route))
+    page.evaluate("dispatchEvent(new Event('popstate'))")
+    while not held:
+        page.wait_for_timeout(20)
+    old = held[0].fetch()
+
+    handle = page.get_by_role("button", name="Move “Post number 3”", exact=True)
+    handle.focus()
+    page.keyboard.press("Alt+ArrowDown")
+    editor.expect_file(lambda text: text.index("- p2") < text.index("- p3"))
+    held[0].fulfill(response=old)
+
+    while len(held) < 2:  # the page that has it is asked for when the old one was looked at
+        page.wait_for_timeout(20)
+    editor.expect_titles("Post number 2", "Post number 3", "Post number 1", "Post number 0")
+    page.unroute(address)
+    held[1].continue_()
     editor.expect_titles("Post number 2", "Post number 3", "Post number 1", "Post number 0")
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
 from newsletter import clock
 from newsletter.emails import theme
 from newsletter.errors import NewsletterError
+from newsletter.issues import archive, durable
+from newsletter.pipeline.sheet import version_of
 from newsletter.pipeline.site import Site
 from newsletter.pipeline.watching import Sendings
 from newsletter.settings_file import FILE_NAME, load
@@ -76,8 +78,20 @@ class Desk:
         if any(_is_below(path, self.site.settings.templates_folder) for path in paths):
             theme.forget()
             self._eyes.forget()
-        issues = sorted({name.split("/")[1] for name in names if name.startswith("issues/") and name.count("/") > 1})
-        self.hub.tell("change", issues=issues, is_wide=any(not name.startswith("issues/") for name in names))
+        files = _files_by_issue(names)
+        self.hub.tell(
+            "change",
+            issues=sorted(files),
+            versions={issue: self._version(issue) for issue, names in files.items() if names == {archive.ISSUE_FILE}},
+            is_wide=any(not name.startswith("issues/") for name in names),
+        )
+
+    def _version(self, issue: str) -> str | None:
+        try:
+            text = archive.read_issue_text(self.site.issue_folder(issue))
+        except NewsletterError:
+            return None  # it cannot be read; the page tells why
+        return None if text is None else version_of(text)
 
     def _checked(self, issue: str) -> None:
         self.hub.tell("change", issues=[issue], is_wide=False)
@@ -101,6 +115,18 @@ class Desk:
 
 def _within(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
+
+
+def _files_by_issue(names: Iterable[str]) -> dict[str, set[str]]:
+    """What changed in the folder of each issue; new files on their way to a name count as that name's."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        match name.split("/"):
+            case ["issues", issue, file]:
+                found.setdefault(issue, set()).add(durable.final_name(file))
+            case ["issues", issue, *others] if others:
+                found.setdefault(issue, set()).add("/".join(others))
+    return found
 
 
 def _is_below(path: Path, folder: Path) -> bool:

@@ -17,7 +17,7 @@ from newsletter.emails.checks.problem import Problem
 from newsletter.emails.merge import Filled
 from newsletter.errors import NewsletterError, NotPossible
 from newsletter.issues import archive
-from newsletter.models import IssueState
+from newsletter.models import Collected, IssueState
 from newsletter.pipeline.collect import collect
 from newsletter.pipeline.preview import MADE_UP, Preview, copy_for, preview, problems
 from newsletter.pipeline.shape import sheet as read_sheet
@@ -30,6 +30,9 @@ from newsletter.web.public.guard import described
 log = logging.getLogger(__name__)
 
 ISSUES_AT_MOST = 20
+RESTED_S = 0.3
+"""The checks begin when an issue has rested for so long: they would slow down the page that shows an edit, and somebody
+who goes on typing needs none of those in between."""
 
 
 Problems = tuple[Problem, ...]
@@ -52,10 +55,17 @@ class Seen(NamedTuple):
         return self.trouble is not None and self.mail is not None
 
 
+class _Checking(NamedTuple):
+    done: Future[Problems | None]
+    """None: another edit came first, and has checks of its own."""
+    is_wanted_now: threading.Event
+    """Somebody waits for it, or nobody will: another edit came."""
+
+
 class _Kept(NamedTuple):
     key: object
     seen: Seen
-    checking: Future[Problems] | None
+    checking: _Checking | None
 
 
 class Eyes:
@@ -85,43 +95,62 @@ class Eyes:
             if row.state in _NEVER_MADE and row.approved_at is None:
                 return Seen(None, None)
             try:
-                key = self._key(site, row)
+                collected = collect(site) if row.state is IssueState.DRAFT else None
+                key = self._key(site, row, collected)
                 kept = self._kept.get(row.id)
                 if kept is not None and kept.key == key:
                     return kept.seen
-                shown = read_sheet(site, row.id)
+                shown = read_sheet(site, row.id, collected=collected)
             except NewsletterError as error:
                 return self._keep(row.id, None, self._in_trouble(row.id, None, error), None)
-            return self._look_anew(site, row, shown, key, now)
+            return self._look_anew(site, row, shown, collected, key, now)
 
-    def _key(self, site: Site, row: IssueRow) -> object:
+    def _key(self, site: Site, row: IssueRow, collected: Collected | None) -> object:
         """All that a mail is made of; what was approved depends on nothing any more."""
         text = archive.read_issue_text(site.issue_folder(row.id))
         if row.state is not IssueState.DRAFT:
             return (row.state, row.manifest_sha256, text, site.settings)
-        return (row, text, site.settings, collect(site), self._looks)
+        return (row, text, site.settings, collected, self._looks)
 
     def checked(self, site: Site, row: IssueRow, now: datetime) -> Seen:
         """The same with the checks done, however long they take."""
-        seen = self.look(site, row, now)
-        kept = self._kept.get(row.id)
-        if seen.is_checked or kept is None or kept.checking is None:
-            return seen
-        return seen._replace(problems=kept.checking.result(), is_checked=True)
+        while True:
+            with self._lock:
+                seen = self.look(site, row, now)
+                kept = self._kept.get(row.id)
+            if seen.is_checked or kept is None or kept.checking is None:
+                return seen
+            kept.checking.is_wanted_now.set()
+            found = kept.checking.done.result()
+            if found is not None:
+                return seen._replace(problems=found, is_checked=True)
 
-    def _look_anew(self, site: Site, row: IssueRow, shown: Sheet, key: object, now: datetime) -> Seen:
+    def _look_anew(
+        self, site: Site, row: IssueRow, shown: Sheet, collected: Collected | None, key: object, now: datetime
+    ) -> Seen:
         try:
-            mail = preview(site, row.id, now=now)
+            mail = preview(site, row.id, now=now, collected=collected)
         except NewsletterError as error:
             return self._keep(row.id, key, self._in_trouble(row.id, shown, error), None)
         before = self._kept.get(row.id)
         seen = Seen(shown, mail, before.seen.problems if before else (), is_checked=False)
-        checking = self._checker.submit(lambda: tuple(problems(site, mail)))
+        checking = self._check(row.id, key, site, mail)
         self._keep(row.id, key, seen, checking)
-        checking.add_done_callback(lambda done: self._take(row.id, key, done))
+        checking.done.add_done_callback(lambda done: self._take(row.id, key, done))
         return seen
 
-    def _take(self, issue: str, key: object, done: Future[Problems]) -> None:
+    def _check(self, issue: str, key: object, site: Site, mail: Preview) -> _Checking:
+        is_wanted_now = threading.Event()
+
+        def check() -> Problems | None:
+            is_wanted_now.wait(RESTED_S)
+            with self._lock:
+                is_overtaken = issue in self._kept and self._kept[issue].key is not key
+            return None if is_overtaken else tuple(problems(site, mail))
+
+        return _Checking(self._checker.submit(check), is_wanted_now)
+
+    def _take(self, issue: str, key: object, done: Future[Problems | None]) -> None:
         with self._lock:
             kept = self._kept.get(issue)
             if done.cancelled() or kept is None or kept.key is not key:
@@ -133,18 +162,20 @@ class Eyes:
         before = self._kept.get(issue)
         return Seen(shown, before.seen.mail if before else None, trouble=error)
 
-    def _keep(self, issue: str, key: object, seen: Seen, checking: Future[Problems] | None) -> Seen:
-        self._kept.pop(issue, None)
+    def _keep(self, issue: str, key: object, seen: Seen, checking: _Checking | None) -> Seen:
+        before = self._kept.pop(issue, None)
+        if before is not None and before.checking is not None:
+            before.checking.is_wanted_now.set()
         self._kept[issue] = _Kept(key, seen, checking)
         while len(self._kept) > ISSUES_AT_MOST:
             self._kept.pop(next(iter(self._kept)))
         return seen
 
 
-def _with_problems(seen: Seen, done: Future[Problems]) -> Seen:
+def _with_problems(seen: Seen, done: Future[Problems | None]) -> Seen:
     error = done.exception()
     if error is None:
-        return seen._replace(problems=done.result(), is_checked=True)
+        return seen._replace(problems=done.result() or (), is_checked=True)
     if not isinstance(error, NewsletterError):
         log.error("the checks failed: %s", described(error))
         error = NotPossible("the checks failed: this is a fault of the program", fix="the log says where")

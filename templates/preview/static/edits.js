@@ -1,7 +1,7 @@
 // Edits go to the file one after another, each with the version of the file that the editor saw when it was made. So
 // two people, or a person and a program, cannot overwrite each other unseen: the server says where both changed the same.
 
-import { complain, quiet, refresh, say, until } from "./page.js";
+import { complain, quiet, saving, say } from "./page.js";
 import { post } from "./writes.js";
 
 const SAVED_AFTER_MS = 120;
@@ -19,7 +19,7 @@ export function enqueue(name, edit, { base = version(), says = "", done = () => 
 }
 
 function send() {
-  if (!isSending) until(sendAll()).then(refresh);
+  if (!isSending) saving(sendAll());
 }
 
 async function sendAll() {

@@ -11,9 +11,11 @@ function soon() {
   timer = setTimeout(refresh, HEARD_AS_ONE_MS);
 }
 
-function concernsUs({ issues = [], is_wide: isWide = true }) {
-  const mine = document.getElementById("issue")?.dataset.issue;
-  return isWide || !mine || issues.includes(mine);
+/** Not where all that changed is an issue's file, and it is as this page has it: its own edit, as a rule. */
+function concernsUs({ issues = [], versions = {}, is_wide: isWide = true }) {
+  const mine = document.getElementById("issue")?.dataset;
+  if (isWide || !mine) return true;
+  return issues.includes(mine.issue) && versions[mine.issue] !== mine.version;
 }
 
 function tell(isLive, words) {

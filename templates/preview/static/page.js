@@ -4,7 +4,7 @@ import { morph } from "./morph.js";
 
 const shown = [];
 const pending = new Set();
-let isRunning = false, isWanted = false;
+let isRunning = false, isWanted = false, isSaving = false, edition = 0;
 
 /** When the checks are through with the issue as it is shown; the server tells when they are. */
 export async function checked() {
@@ -32,6 +32,17 @@ export async function settled() {
   while (pending.size) await Promise.allSettled(pending);
 }
 
+/** Until what is being saved is saved, no page is shown: not even one that was asked for before would have it. */
+export function saving(work) {
+  isSaving = true;
+  edition += 1;
+  work.finally(() => {
+    isSaving = false;
+    refresh();
+  });
+  until(work);
+}
+
 /** Fetches the page and shows what differs. Called while it runs, it runs once more afterwards. */
 export function refresh() {
   isWanted = true;
@@ -42,7 +53,7 @@ export function refresh() {
 async function run() {
   isRunning = true;
   try {
-    while (isWanted) {
+    while (isWanted && !isSaving) {
       isWanted = false;
       await takeOver();
     }
@@ -52,15 +63,18 @@ async function run() {
 }
 
 async function takeOver() {
-  const at = location.href;
-  let answer;
+  const at = location.href, asked = edition;
+  let answer, text;
   try {
     answer = await fetch(at, { headers: { Accept: "text/html" } });
+    text = await answer.text();
   } catch {
     return; // The desk is gone; live.js says so.
   }
-  if (at !== location.href || !answer.headers.get("content-type")?.startsWith("text/html")) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // The editor looks at it otherwise by now, or has changed something: another page is on its way.
+  if (at !== location.href || asked !== edition) return;
+  if (!answer.headers.get("content-type")?.startsWith("text/html")) return;
+  const page = new DOMParser().parseFromString(text, "text/html");
   const focused = document.activeElement?.id;
   document.title = page.title;
   morph(document.head.querySelector("[name=newsletter-token]"), page.head.querySelector("[name=newsletter-token]"));
