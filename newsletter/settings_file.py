@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
@@ -98,13 +99,30 @@ class _FromEnvironment(EnvSettingsSource):
 
 
 def _environment(folder: Path, environ: Mapping[str, str]) -> dict[str, Any]:
+    in_file = folder / ".env"
     try:
-        dotenv = DotEnvSettingsSource(Settings, env_file=folder / ".env")() if (folder / ".env").is_file() else {}
+        dotenv = DotEnvSettingsSource(Settings, env_file=in_file)() if in_file.is_file() else {}
         values = _merge(dotenv, _FromEnvironment(environ)())
     except ValueError as error:
-        raise BadInput(f"an environment variable cannot be read: {error}", fix="lists are written as JSON") from error
+        written = {**(dotenv_values(in_file) if in_file.is_file() else {}), **environ}
+        # Without the value: it may be a table with a secret in it.
+        places = [Place(name, "is no valid JSON") for name, value in written.items() if _is_unreadable(name, value)]
+        raise BadInput(
+            "an environment variable cannot be read:",
+            places=places,
+            fix=f"write lists as JSON, as in {ENV_PREFIX}SENDING__WARM_UP='[50, 100]'",
+        ) from error
     values.pop("folder", None)
     return values
+
+
+def _is_unreadable(name: str, value: str | None) -> bool:
+    """pydantic-settings names only the section that a value was meant for."""
+    try:
+        _FromEnvironment({name: value or ""})()
+    except ValueError:
+        return True
+    return False
 
 
 def _unreadable_lines(dotenv: Path) -> Iterator[Place]:
@@ -199,6 +217,8 @@ def _explain(path: tuple[str, ...], detail: Any) -> str:
             return f"{name}: there is no such setting" + (f"; did you mean {near[0]!r}?" if near else "")
         case "missing":
             return f"{name} is missing"
+        case "tuple_type":
+            return f"{name}: {_shown(path, detail['input'])} is no list"
         case "value_error":
             return f"{name}: {_shown(path, detail['input'])} {detail['ctx']['error']}"
         case _:

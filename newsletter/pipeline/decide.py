@@ -45,7 +45,9 @@ def cancel(site: Site, issue: str, *, now: datetime) -> IssueState:
     if row.state is not IssueState.CANCELLED and not site.store.issues.cancel(
         issue, now=now, note="cancelled by a person"
     ):
-        raise NotPossible(f"{issue} is {row.state}: there is nothing left to cancel")
+        raise NotPossible(
+            f"{issue} is {row.state}: there is nothing left to cancel", fix="mails that went out cannot be called back"
+        )
     # Looked at again: its sending may have begun in another process just before it was cancelled.
     if site.issue_row(issue).began_at is None and archive.is_frozen(site.issue_folder(issue)):
         archive.thaw(site.issue_folder(issue))

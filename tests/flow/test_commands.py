@@ -274,6 +274,19 @@ def test_what_asks_does_nothing_without_a_terminal_and_names_yes(site: SiteFolde
     assert site.facts("status", ISSUE)["state"] == "draft"
 
 
+def test_what_cannot_be_done_any_more_is_told(site: SiteFolder) -> None:
+    site.readers(1)
+    site.post("a")
+    site.approved()
+    site.facts("send", ISSUE, "--yes")
+
+    cancelled = site.run("cancel", ISSUE, "--yes")
+    resolved = site.run("resolve", ISSUE, "--as", "sent", "--yes")
+
+    assert (cancelled.exit_code, "fix: mails that went out cannot be called back" in cancelled.err) == (1, True)
+    assert (resolved.exit_code, f"nothing of {ISSUE} was in doubt" in resolved.err) == (0, True)
+
+
 def test_erasing_asks_too(site: SiteFolder) -> None:
     site.readers(1)
 

@@ -172,6 +172,19 @@ def test_every_documented_setting_exists() -> None:
                 assert f"`{section}.{name}`" in documented
 
 
+@pytest.mark.parametrize("value", ["[50, x]", "50, 100"])
+def test_a_list_in_the_environment_that_is_no_json_is_named(tmp_path: Path, value: str) -> None:
+    found = problems(a_site(tmp_path), NEWSLETTER_SENDING__WARM_UP=value, NEWSLETTER_SITE__NAME="Another")
+
+    assert found == ["NEWSLETTER_SENDING__WARM_UP: is no valid JSON"]
+
+
+def test_a_list_in_dotenv_that_is_no_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("NEWSLETTER_SENDING__WARM_UP=[50, x]\n", "utf-8")
+
+    assert problems(a_site(tmp_path)) == ["NEWSLETTER_SENDING__WARM_UP: is no valid JSON"]
+
+
 def test_what_the_environment_says_wrongly_is_mended_there(tmp_path: Path) -> None:
     (tmp_path / "newsletter.toml").write_text('[site]\nname = "A"\n[sender]\nemail = "a@example.org"\n', "utf-8")
 

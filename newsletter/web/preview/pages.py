@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from newsletter.emails import theme
@@ -35,6 +36,7 @@ _UNITS = (
 class Pages:
     def __init__(self, desk: Desk, token: str) -> None:
         self._templates = theme.packaged_environment()
+        self._templates.filters["code_marked"] = code_marked
         self._desk = desk
         self._token = token
 
@@ -48,6 +50,16 @@ class Pages:
 
     def page(self, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         return HTMLResponse(self.fill(name, values), status)
+
+
+def code_marked(words: str) -> Markup:
+    """Plain text in which what stands in backticks, a command as a rule, is shown as code."""
+    pieces = words.split("`")
+    if len(pieces) % 2 == 0:  # one that is not closed is just a backtick
+        return escape(words)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
+    )
 
 
 def static_folder() -> Path:

@@ -42,7 +42,7 @@ def _where_tests_go(desk: Desk) -> str:
 def _when(desk: Desk, row: IssueRow, due: str) -> str:
     if row.due_at <= desk.now():
         return f"Was due {due}: send it here when it is approved"
-    return f"Goes out {due}, {said_distance(row.due_at, desk.now())}, where newsletter run is at work"
+    return f"Goes out {due}, {said_distance(row.due_at, desk.now())}, where `newsletter run` is at work"
 
 
 def _problems_say(errors: int, warnings: int) -> str:
