@@ -18,7 +18,7 @@ from tests.sites import ISSUE, SiteFolder, site
 
 __all__ = ["site"]
 FILE = f"issues/{ISSUE}/issue.md"
-COUNT = 60
+COUNT = 200
 
 
 def posted(desk: Served, session: requests.Session, version: str, edit: dict[str, Any]) -> dict[str, Any]:
