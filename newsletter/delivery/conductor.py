@@ -15,10 +15,11 @@ from newsletter.delivery.answers import STATES, is_unsure
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.call import Call
 from newsletter.delivery.desk import Desk, Ended, Ending
+from newsletter.delivery.looks import Looks
 from newsletter.delivery.manner import Manner
 from newsletter.delivery.pace import Pace, Patience, Step
 from newsletter.delivery.quotas import largest_spread
-from newsletter.delivery.recover import Doubt, lag_s, look_again, recover
+from newsletter.delivery.recover import Doubt, lag_s, recover
 from newsletter.models import Counts
 from newsletter.providers.base import Answer
 
@@ -36,17 +37,23 @@ class Conductor:
         self.counts = counts
         """As far as this run knows; counting all receipts after each batch would cost more than the batch."""
         self.manner = _first_manner(desk, counts, in_doubt=bool(doubts))
-        self.lanes = max(1, min(desk.connections, -(-counts.pending // desk.form.batch_size)))
+        self.lanes = self._wanted_lanes()
+        self.on_refreshed: Callable[[], None] = lambda: None
+        """Called when changed settings were taken up, which may want more lanes."""
         self.ended: Ended | None = None
         self.failure: BaseException | None = None
         self._turn = threading.Condition()
         self._idling = threading.Lock()
-        self._refreshing, self._looking = threading.Lock(), threading.Lock()
+        self._refreshing = threading.Lock()
         self._refreshed_at_s = desk.monotonic_s()
         self._in_hand = 0
-        self._looks: list[tuple[float, Doubt]] = []
+        self._looks = Looks()
         for doubt in doubts:
             self._look_later(doubt)
+
+    def _wanted_lanes(self) -> int:
+        calls_left = -(-self.counts.pending // self.desk.form.batch_size)
+        return max(1, min(self.desk.connections, calls_left))
 
     # --- the end ---
 
@@ -201,23 +208,10 @@ class Conductor:
         self._look_later(Doubt(self.desk.name, ids, lag_s(self.desk, self.desk.name)))
 
     def _look_later(self, doubt: Doubt) -> None:
-        if doubt.subscriber_ids and doubt.again_in_s > 0:
-            with self._turn:
-                self._looks.append((self.desk.monotonic_s() + doubt.again_in_s, doubt))
+        self._looks.note(doubt, now_s=self.desk.monotonic_s())
 
     def _look_again(self) -> None:
-        """A doubt is noted until it is settled, so that no other lane finds nothing left to do meanwhile."""
-        if not self._looking.acquire(blocking=False):
-            return
-        try:
-            due = [one for one in list(self._looks) if one[0] <= self.desk.monotonic_s()]
-            left = [len(look_again(self.desk, doubt.provider, doubt.subscriber_ids)) for _, doubt in due]
-            if sum(left) < sum(len(doubt.subscriber_ids) for _, doubt in due):
-                self._count_anew()
-            with self._turn:
-                self._looks = [one for one in self._looks if one not in due]
-        finally:
-            self._looking.release()
+        self._looks.take(self.desk, settled=self._count_anew)
 
     # --- nothing to claim ---
 
@@ -239,19 +233,19 @@ class Conductor:
             with self._turn:
                 self.manner = self.manner.softly()
             return
-        looks = list(self._looks)
+        dues_s = self._looks.due_s
         if self._count_anew().pending == 0:
-            self._finish(looks)
+            self._finish(dues_s)
         elif not desk.batches.is_sending(desk.issue_id):
             self.end(Ended(Ending.HELD))
         else:
             self._wait_for_others()
 
-    def _finish(self, looks: Sequence[tuple[float, Doubt]]) -> None:
-        """With nobody pending it only remains to look up the doubts once more, when their time has come; `looks` are
+    def _finish(self, dues_s: Sequence[float]) -> None:
+        """With nobody pending it only remains to look up the doubts once more, when their time has come; `dues_s` are
         those from before it was counted."""
         with self._turn:
-            dues_s = [due_s for due_s, _ in (*looks, *self._looks)]
+            dues_s = [*dues_s, *self._looks.due_s]
             if not dues_s and not self._in_hand:
                 self.end(Ended(Ending.FINISHED))
         if dues_s and self.wait(max(min(dues_s) - self.desk.monotonic_s(), IDLE_POLL_S)):
@@ -279,6 +273,8 @@ class Conductor:
             if desk is not None:
                 with self._turn:
                     self.desk, self.manner = desk, self.manner.moved(desk)
+                    self.lanes = self._wanted_lanes()
+                self.on_refreshed()
         finally:
             self._refreshing.release()
 

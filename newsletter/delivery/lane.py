@@ -30,11 +30,13 @@ _log = logging.getLogger(__name__)
 @dataclass
 class Lane:
     conductor: Conductor
+    number: int
+    """From 0; the first is there to the end, another one leaves when the settings want fewer."""
     claim: Claim | None = None
 
     def go(self) -> None:
         try:
-            while not self.conductor.is_over():
+            while self.number < self.conductor.lanes and not self.conductor.is_over():
                 self._one_turn()
         except BaseException as error:  # it ends the other lanes, and is raised again in the main thread
             self.conductor.fail(error)

@@ -28,28 +28,45 @@ class Run:
         desk = self.desk
         doubts = [*look_up_doubts(desk), *recover(desk)]
         conductor = Conductor(desk, desk.deliveries.counts(desk.issue_id), doubts=doubts)
-        threads: list[threading.Thread] = []
+        crew = _Crew(conductor)
         try:
-            for number in range(1, conductor.lanes):
-                threads.append(_thread(Lane(conductor), number))
-            Lane(conductor).go()
+            crew.fill()
+            Lane(conductor, 0).go()
         except BaseException as error:  # a thread that could not be started ends those that were, too
             conductor.fail(error)
             raise
         finally:
-            for thread in threads:
-                thread.join()
+            crew.join()
         if conductor.failure is not None:
             raise conductor.failure
         assert conductor.ended is not None
         return conductor.ended
 
 
-def _thread(lane: Lane, number: int) -> threading.Thread:
+class _Crew:
+    """The threads of the lanes beside the first: as many as the settings want, also when they change."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+        self._threads: dict[int, threading.Thread] = {}
+        conductor.on_refreshed = self.fill
+
+    def fill(self) -> None:
+        for number in range(1, self._conductor.lanes):
+            if number not in self._threads or not self._threads[number].is_alive():
+                self._threads[number] = _thread(Lane(self._conductor, number))
+
+    def join(self) -> None:
+        # One that is waited for may still have filled the crew.
+        while running := [one for one in list(self._threads.values()) if one.is_alive()]:
+            running[0].join()
+
+
+def _thread(lane: Lane) -> threading.Thread:
     def go() -> None:
         with suppress(BaseException):  # the conductor keeps it, and the main thread raises it
             lane.go()
 
-    thread = threading.Thread(target=go, name=f"lane {number}")
+    thread = threading.Thread(target=go, name=f"lane {lane.number}")
     thread.start()
     return thread

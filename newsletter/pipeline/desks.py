@@ -117,7 +117,14 @@ class Desks:
         form = form_of(as_set, self.frozen, provider)
         compose_at = composer_at(as_set, self.frozen, form)
         account = account_of(settings)
-        changed = dataclasses.replace(desk, provider=provider, account=account, form=form, compose_at=compose_at)
+        changed = dataclasses.replace(
+            desk,
+            provider=provider,
+            account=account,
+            form=form,
+            compose_at=compose_at,
+            connections=connections_of(settings.provider, provider),
+        )
         return self._paced(changed, settings)
 
 

@@ -7,6 +7,7 @@ import logging
 import re
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -288,6 +289,68 @@ def test_a_key_rotated_in_mid_send_is_taken_up(ready: SiteFolder, monkeypatch: p
     assert "the changed settings are in use" in said.err
     assert "rotated" not in said.err + said.out
     assert taken(ready).total() == READERS
+
+
+def with_connections(number: int) -> str:
+    return SETTINGS + FAKE.replace("10", "5") + f"connections = {number}\n"
+
+
+def in_each_call(monkeypatch: pytest.MonkeyPatch, act: Callable[[str], None]) -> None:
+    """Do something while the provider has a call in its hands; it gets the name of the thread that made it."""
+    send = Fake.send
+
+    def sending(self: Fake, *args: Any, **values: Any) -> Any:
+        act(threading.current_thread().name)
+        return send(self, *args, **values)
+
+    monkeypatch.setattr(Fake, "send", sending)
+
+
+@pytest.mark.usefixtures("quick_looks")
+def test_more_connections_are_made_in_mid_send(ready: SiteFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready.write("newsletter.toml", with_connections(1))
+    called: list[str] = []
+    another = threading.Event()
+
+    def act(thread: str) -> None:
+        if not called:
+            ready.write("newsletter.toml", with_connections(2))
+        elif thread == called[0]:
+            assert another.wait(60)
+        else:
+            another.set()
+        called.append(thread)
+
+    in_each_call(monkeypatch, act)
+
+    ready.run("send", ISSUE)
+
+    assert set(called) == {called[0], "lane 1"}
+    assert taken(ready).total() == len(taken(ready)) == READERS
+
+
+@pytest.mark.usefixtures("quick_looks")
+def test_connections_that_are_not_wanted_any_more_are_given_up_in_mid_send(
+    ready: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready.write("newsletter.toml", with_connections(3))
+    gone: list[bool] = []
+
+    def act(thread: str) -> None:
+        if not thread.startswith("lane "):
+            ready.write("newsletter.toml", with_connections(1))
+            others = [one for one in threading.enumerate() if one.name.startswith("lane ")]
+            for one in others:
+                one.join(60)
+            gone.extend(not one.is_alive() for one in others)
+
+    in_each_call(monkeypatch, act)
+
+    ready.run("send", ISSUE)
+
+    assert gone
+    assert all(gone)
+    assert taken(ready).total() == len(taken(ready)) == READERS
 
 
 def test_a_call_that_was_begun_with_another_account_is_not_repeated(
