@@ -22,6 +22,7 @@ from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, 
 from newsletter.providers.http import Http, Reply, refusal
 from newsletter.providers.keys import keys_of, unused
 from newsletter.providers.lots import listed, single_out
+from newsletter.providers.message import FIELDS_OF_THEIR_OWN
 from newsletter.providers.reasons import tidy_reason
 from newsletter.settings import Settings
 
@@ -42,21 +43,6 @@ RECIPIENT_CODES = frozenset({INVALID_REQUEST, 406})
 """300: the address is none; 406: suppressed after a bounce or complaint."""
 WAIT_CODES = frozenset({100, 429})
 """100: maintenance; 429: too many calls."""
-
-NOT_SENT_AS_HEADERS = frozenset(
-    {
-        "from",
-        "to",
-        "cc",
-        "bcc",
-        "reply-to",
-        "subject",
-        "date",
-        "mime-version",
-        "content-type",
-        "content-transfer-encoding",
-    }
-)
 
 
 class Postmark(Provider):
@@ -93,7 +79,7 @@ class Postmark(Provider):
     def _message(self, email: Email, markers: Markers) -> dict[str, Any]:
         known = {name.lower(): value for name, value in email.headers}
         headers = [
-            {"Name": name, "Value": value} for name, value in email.headers if name.lower() not in NOT_SENT_AS_HEADERS
+            {"Name": name, "Value": value} for name, value in email.headers if name.lower() not in FIELDS_OF_THEIR_OWN
         ]
         if "message-id" in known:
             # Without it Postmark puts its own Message-ID in place of ours.

@@ -10,22 +10,18 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import json
-import logging
 import secrets
 import socket
 from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from newsletter.errors import NewsletterError, NotFound
-from newsletter.web.public.guard import described
-
-log = logging.getLogger(__name__)
+from newsletter.web.edge import Edge, described
 
 TOKEN_HEADER = "x-newsletter-token"  # noqa: S105 - a header's name
 COOKIE = "newsletter-desk"
@@ -95,42 +91,17 @@ def _is_address(host: str) -> bool:
     return True
 
 
-class Guard:
-    """Pure ASGI, so that streams pass through; inside Starlette's own error page, which would log a traceback."""
+class Guard(Edge):
+    headers = HEADERS
 
     def __init__(self, app: ASGIApp, *, admission: Admission) -> None:
-        self._app = app
+        super().__init__(app)
         self._admission = admission
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        is_begun = False
+    def after(self, error: Exception) -> Response:
+        return failure(error)
 
-        async def send_guarded(message: Message) -> None:
-            nonlocal is_begun
-            if message["type"] == "http.response.start":
-                is_begun = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            await refusal(scope, receive, send_guarded)
-            return
-        try:
-            await self._app(scope, receive, send_guarded)
-        except ClientDisconnect:
-            return
-        except Exception as error:  # noqa: BLE001 - the edge: nothing above would say it in plain words
-            log.error("%s failed: %s", scope["method"], described(error))
-            if not is_begun:
-                await failure(error)(scope, receive, send_guarded)
-
-    def _refusal(self, scope: Scope) -> Response | None:
+    def refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if not self._admission.is_ours(_name_in(host)):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from watchfiles import Change, watch
 
-from newsletter.web.public.guard import described
+from newsletter.web.edge import described
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from newsletter.pipeline.shape import sheet as read_sheet
 from newsletter.pipeline.sheet import Sheet
 from newsletter.pipeline.site import Site
 from newsletter.store.issues import IssueRow
+from newsletter.web.edge import described
 from newsletter.web.preview.readers import USUAL
-from newsletter.web.public.guard import described
 
 log = logging.getLogger(__name__)
 
