@@ -42,7 +42,8 @@ class Conductor:
         """Called when changed settings were taken up, which may want more lanes."""
         self.ended: Ended | None = None
         self.failure: BaseException | None = None
-        self._turn = threading.Condition()
+        lock = threading.RLock()
+        self._turn, self._work = threading.Condition(lock), threading.Condition(lock)
         self._idling = threading.Lock()
         self._refreshing = threading.Lock()
         self._refreshed_at_s = desk.monotonic_s()
@@ -61,12 +62,16 @@ class Conductor:
         """The first reason counts."""
         with self._turn:
             self.ended = self.ended or ended
-            self._turn.notify_all()
+            self._wake_all()
 
     def fail(self, error: BaseException) -> None:
         with self._turn:
             self.failure = self.failure or error
-            self._turn.notify_all()
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        self._turn.notify_all()
+        self._work.notify_all()
 
     def is_over(self) -> bool:
         if self.ended is None and self.desk.stop():
@@ -110,10 +115,16 @@ class Conductor:
             self._in_hand += 1
             return min(limit, self.manner.step.size)
 
-    def leave(self) -> None:
+    def leave(self, *, found: bool) -> None:
+        """The call is over; `found`: there was a batch for it, so there may be one for a lane that idles.
+
+        Waking all of them each time would have sixteen lanes look for the last batches again and again.
+        """
         with self._turn:
             self._in_hand -= 1
             self._turn.notify_all()
+            if found:
+                self._work.notify()
 
     def _limit(self) -> int:
         """As many as the hour and the day allow; ends the run where these allow none."""
@@ -219,7 +230,7 @@ class Conductor:
         """Done, or wait: for another lane, for the moment a busy provider named, or for another process."""
         with self._turn:
             if self._in_hand:
-                self._turn.wait(LOOK_AROUND_S)
+                self._work.wait(LOOK_AROUND_S)
                 return
         with self._idling:
             if not self.is_over():

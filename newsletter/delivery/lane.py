@@ -48,12 +48,13 @@ class Lane:
         if not limit:
             self._let_go()
             return
+        found = None
         try:
             found = self._claimed(limit)
             if found:
                 self.claim = self._batch(found)
         finally:
-            self.conductor.leave()
+            self.conductor.leave(found=found is not None)
         if not found:
             self.conductor.idle()
 
