@@ -99,11 +99,15 @@ def _may_repeat(desk: Desk, call: Call) -> bool:
 def without_doubt(answers: Sequence[Answer], repeated: Sequence[Answer]) -> list[Answer]:
     """The first answers, with those that were unsure replaced by what the repeated call made certain.
 
-    That a repeated call was not taken (busy, denied) says nothing about the first.
+    That a repeated call was not taken (busy, denied) says nothing about the first; that a letter in it is bad does: a
+    provider looks at the key first.
     """
-    certain = (Outcome.ACCEPTED, Outcome.REFUSED)
     pairs = zip(answers, repeated, strict=True)
-    return [new if is_unsure(old) and new.outcome in certain else old for old, new in pairs]
+    return [new if is_unsure(old) and _is_certain(new) else old for old, new in pairs]
+
+
+def _is_certain(repeated: Answer) -> bool:
+    return repeated.outcome in (Outcome.ACCEPTED, Outcome.REFUSED) or repeated.in_halves
 
 
 def _looked_up(desk: Desk, call: Call, answers: Sequence[Answer]) -> list[Answer]:

@@ -58,7 +58,10 @@ class Manner:
         """`attempt`: of the batch; `reserved`: how many letters its turn was taken for; `news`: as it was when the call
         was begun."""
         is_new = news == self.news
-        manner = self._stepped(is_new, doubtful=any(map(is_unsure, answers)))
+        if any(answer.in_halves for answer in answers):
+            halved = replace(self, step=self.step.halved(len(answers)))
+            return Lesson(*halved._paused(answers, now_s=now_s), 0.0)
+        manner = self._stepped(is_new, answers)
         manner = manner._adapted(answers, reserved, is_new=is_new, now_s=now_s)
         if ended := manner._why_end(answers):
             return Lesson(manner, ended, 0.0)
@@ -66,15 +69,16 @@ class Manner:
         if _all_busy(answers):
             busy = Ended(Ending.BUSY, reason_of(answers, Outcome.BUSY))
             manner, ended = manner._held(seconds, busy, now_s=now_s)
-        pause_s = max((answer.pause_s or 0.0 for answer in answers), default=0.0)
-        if pause_s and not ended:
-            used_up = Ended(Ending.BUSY, "its rate limit is used up")
-            manner, ended = manner._held(pause_s, used_up, now_s=now_s)
+        if not ended:
+            manner, ended = manner._paused(answers, now_s=now_s)
         return Lesson(manner, ended, seconds)
 
-    def _stepped(self, is_new: bool, *, doubtful: bool) -> Manner:
+    def _stepped(self, is_new: bool, answers: Sequence[Answer]) -> Manner:
+        doubtful = any(map(is_unsure, answers))
         if is_new:
-            return replace(self, step=self.step.after(doubtful=doubtful), news=self.news + doubtful)
+            refused_alone = [answer.outcome for answer in answers] == [Outcome.REFUSED]
+            step = self.step.after(doubtful=doubtful, refused_alone=refused_alone)
+            return replace(self, step=step, news=self.news + doubtful)
         return self.softly() if doubtful else self
 
     def _adapted(self, answers: Sequence[Answer], reserved: int, *, is_new: bool, now_s: float) -> Manner:
@@ -87,6 +91,13 @@ class Manner:
         if _all_busy(answers) and is_new:
             return replace(self, pace=pace.after_busy(now_s=now_s), news=self.news + 1)
         return replace(self, pace=pace)
+
+    def _paused(self, answers: Sequence[Answer], *, now_s: float) -> tuple[Manner, Ended | None]:
+        """However the call ended, its rate headers may want no other one for a while."""
+        pause_s = max((answer.pause_s or 0.0 for answer in answers), default=0.0)
+        if not pause_s:
+            return self, None
+        return self._held(pause_s, Ended(Ending.BUSY, "its rate limit is used up"), now_s=now_s)
 
     def _held(self, seconds: float, otherwise: Ended, *, now_s: float) -> tuple[Manner, Ended | None]:
         """No call for so long; `otherwise` where that is longer than the patience."""
@@ -102,6 +113,9 @@ class Manner:
             return Ended(Ending.DENIED, reason_of(answers, Outcome.DENIED))
         if self.step.must_pause:
             return Ended(Ending.DOUBTFUL, reason_of(answers, Outcome.UNSURE))
+        if self.step.is_refused_by_all:
+            reason = reason_of(answers, Outcome.REFUSED)
+            return Ended(Ending.DENIED, f"one letter after the other was refused: {reason}")
         return Ended(Ending.TRIPPED, self.breaker.reason) if self.breaker.has_tripped else None
 
     def _busy_wait_s(self, answers: Sequence[Answer], attempt: int, *, is_new: bool) -> float:

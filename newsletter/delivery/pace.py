@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 DOUBTS_BEFORE_PAUSE = 3
+BAD_ONES_BEFORE_END = 5
+"""So many letters in a row are singled out of refused calls; where more are bad, it is not the recipients."""
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 LONGEST_NAMED_WAIT_S = 86_400.0
@@ -26,16 +28,31 @@ class Step:
     largest: int
     size: int
     doubts_in_a_row: int = 0
+    is_halved: bool = False
+    """A call was refused as a whole for some letter in it, which is singled out."""
+    bad_in_a_row: int = 0
+    """Letters that were refused alone since."""
 
     @classmethod
     def first(cls, largest: int, *, in_doubt: bool = False) -> Step:
         """The first step of a run; `in_doubt`: the run before it ended with a call unanswered."""
         return cls(largest=largest, size=1 if in_doubt else largest)
 
-    def after(self, *, doubtful: bool) -> Step:
+    def after(self, *, doubtful: bool, refused_alone: bool = False) -> Step:
         if doubtful:
             return replace(self, size=1, doubts_in_a_row=self.doubts_in_a_row + 1)
-        return replace(self, size=min(self.size * 2, self.largest), doubts_in_a_row=0)
+        size = min(self.size * 2, self.largest)
+        return replace(
+            self,
+            size=size,
+            doubts_in_a_row=0,
+            is_halved=self.is_halved and size < self.largest,
+            bad_in_a_row=self.bad_in_a_row + 1 if self.is_halved and refused_alone else 0,
+        )
+
+    def halved(self, letters: int) -> Step:
+        """After a call with so many letters that was refused as a whole for some letter in it."""
+        return replace(self, size=max(min(self.size, letters) // 2, 1), doubts_in_a_row=0, is_halved=True)
 
     def softly(self) -> Step:
         return replace(self, size=1)
@@ -43,6 +60,10 @@ class Step:
     @property
     def is_soft(self) -> bool:
         return self.size < self.largest
+
+    @property
+    def is_refused_by_all(self) -> bool:
+        return self.bad_in_a_row > BAD_ONES_BEFORE_END
 
     @property
     def must_pause(self) -> bool:

@@ -41,6 +41,8 @@ class Answer:
     retry_after_s: float | None = None
     pause_s: float | None = None
     """However this ended, the provider wants no other call for so long (its rate headers said so)."""
+    in_halves: bool = False
+    """Of BUSY: the call was refused as a whole for some letter in it. Half as many may be taken, at once."""
 
 
 class Letter(NamedTuple):

@@ -31,7 +31,7 @@ from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, 
 from newsletter.providers.brevo_names import fit_mailbox, fit_name
 from newsletter.providers.http import Http, Reply, pause_s, refusal
 from newsletter.providers.keys import keys_of, unused
-from newsletter.providers.lots import listed, single_out
+from newsletter.providers.lots import left_to_halve, listed, single_out
 from newsletter.providers.message import parts_of, reader_first, with_fit_name
 from newsletter.providers.reasons import tidy_reason
 from newsletter.settings import Settings
@@ -82,8 +82,10 @@ class Brevo(Provider):
         return Form(letter, self.abilities.batch_size, self.abilities.batch_bytes, shared)
 
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
-        """A call that Brevo refuses for one bad address is halved until that letter stands alone."""
-        return single_out(letters, lambda lot: self._call(lot, issue, key))
+        """A call that Brevo refuses for one bad address is halved until that letter stands alone; one with a key by the
+        run."""
+        divided = left_to_halve if key else single_out
+        return divided(letters, lambda lot: self._call(lot, issue, key))
 
     def _call(self, letters: Sequence[Letter], issue: str, key: str) -> list[Answer] | Answer:
         """An answer for each letter, or one for the whole call."""

@@ -54,6 +54,21 @@ def single_out(letters: Sequence[Letter], call: Callable[[Sequence[Letter]], lis
     return answers
 
 
+def left_to_halve(letters: Sequence[Letter], call: Callable[[Sequence[Letter]], list[Answer] | Answer]) -> list[Answer]:
+    """Answers of such a provider to a call with a key, which may be repeated.
+
+    It is halved by the run, where each half is a call of its own that is durable as begun before it is made. Halved
+    here, the whole would come first again when the call is repeated; a provider that thinks better of it by then would
+    take it, and with it those whose half it has taken already.
+    """
+    verdict = call(letters)
+    if isinstance(verdict, list):
+        return verdict
+    if verdict.outcome is Outcome.REFUSED and len(letters) > 1:
+        verdict = Answer(Outcome.BUSY, reason=verdict.reason, pause_s=verdict.pause_s, in_halves=True)
+    return [verdict] * len(letters)
+
+
 def one_by_one(letters: Sequence[Letter], call: Callable[[Letter], Answer]) -> list[Answer]:
     """Answers of a provider that is called for each letter; the first that is neither taken nor refused ends it."""
     return in_turn([[letter] for letter in letters], lambda lot: [call(lot[0])])

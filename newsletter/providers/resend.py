@@ -24,7 +24,7 @@ from newsletter.models import Email
 from newsletter.providers.base import Abilities, Answer, Form, Letter, Markers, Outcome, Provider
 from newsletter.providers.http import Http, Reply, pause_s, refusal
 from newsletter.providers.keys import keys_of
-from newsletter.providers.lots import MAX_ONE_BY_ONE, listed, one_by_one, single_out
+from newsletter.providers.lots import MAX_ONE_BY_ONE, left_to_halve, listed, one_by_one, single_out
 from newsletter.providers.message import as_base64, parts_of
 from newsletter.providers.reasons import tidy_reason
 from newsletter.providers.tags import as_tag
@@ -79,14 +79,13 @@ class Resend(Provider):
         return Form(letter, min(self.abilities.batch_size, MAX_ONE_BY_ONE) if pictures else self.abilities.batch_size)
 
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
-        """What is halved because Resend refused the whole of it repeats nothing, and each part has a key of its own."""
+        """A batch that Resend refuses for one bad address is halved until that letter stands alone; one with a key by
+        the run."""
         tagged = [_tagged(letter, issue) for letter in letters]
         if any(letter.parts[0].startswith(WITH_PICTURES) for letter in letters):
             return one_by_one(tagged, lambda letter: self._send_alone(letter, _key_of(key, [letter])))
-        whole = len(letters)
-        return single_out(
-            tagged, lambda some: self._send_batch(some, key if len(some) == whole else _key_of(key, some))
-        )
+        divided = left_to_halve if key else single_out
+        return divided(tagged, lambda some: self._send_batch(some, key))
 
     def _send_batch(self, letters: Sequence[Letter], key: str) -> list[Answer] | Answer:
         """An answer for each letter, or one for the whole call."""
@@ -132,7 +131,7 @@ def _tagged(letter: Letter, issue: str) -> Letter:
 
 
 def _key_of(key: str, letters: Sequence[Letter]) -> str:
-    """The key of a part of the call that `key` names: the same whenever the call is repeated."""
+    """The key of a letter of the call that `key` names: the same whenever the call is repeated."""
     return f"{key}.{len(letters)}.{letters[0].delivery_id}" if key else ""
 
 

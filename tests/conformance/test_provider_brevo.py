@@ -250,10 +250,23 @@ def test_one_bad_address_of_a_call_is_singled_out(stand: BrevoStand) -> None:
     letters = stand.letters(20)
     stand.refuse(letters[13].email)
 
-    answers = stand.provider.send(letters, issue=ISSUE, key="k1")
+    answers = stand.provider.send(letters, issue=ISSUE)
 
     assert [number for number, answer in enumerate(answers) if answer.outcome is Outcome.REFUSED] == [13]
     assert stand.server.taken_ids == [letter.delivery_id for letter in letters if letter is not letters[13]]
+
+
+def test_a_call_with_a_key_is_left_to_be_halved_because_it_may_be_repeated(stand: BrevoStand) -> None:
+    letters = stand.letters(4)
+    stand.refuse(letters[2].email)
+
+    whole = stand.provider.send(letters, issue=ISSUE, key="k1")
+    half = stand.provider.send(letters[:2], issue=ISSUE, key="k2")
+    alone = stand.provider.send(letters[2:3], issue=ISSUE, key="k3")
+
+    assert [(one.outcome, one.in_halves) for one in whole] == [(Outcome.BUSY, True)] * 4
+    assert [one.outcome for one in (*half, *alone)] == [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.REFUSED]
+    assert stand.server.taken_ids == ["d.0", "d.1"]
 
 
 def test_a_call_refused_for_everybody_stops_the_run_after_a_few(stand: BrevoStand) -> None:

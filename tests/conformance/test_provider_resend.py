@@ -96,15 +96,17 @@ def test_a_call_in_doubt_repeated_with_its_key_is_taken_once(stand: ResendStand)
     assert stand.server.taken_ids == ["d.0", "d.1", "d.2"]
 
 
-def test_a_batch_that_was_halved_is_repeated_with_its_key_and_taken_once(stand: ResendStand) -> None:
-    letters = stand.letters(5)
-    stand.server.api.invalid.add(letters[3].email)
-    first = stand.provider.send(letters, issue=ISSUE, key="issue/1")
+def test_a_batch_with_a_key_is_left_to_be_halved_because_it_may_be_repeated(stand: ResendStand) -> None:
+    letters = stand.letters(4)
+    stand.server.api.invalid.add(letters[2].email)
 
-    again = stand.provider.send(letters, issue=ISSUE, key="issue/1")
+    whole = stand.provider.send(letters, issue=ISSUE, key="issue/1")
+    half = stand.provider.send(letters[:2], issue=ISSUE, key="issue/2")
+    alone = stand.provider.send(letters[2:3], issue=ISSUE, key="issue/3")
 
-    assert outcomes(again) == outcomes(first)
-    assert stand.server.taken_ids == ["d.0", "d.1", "d.2", "d.4"]
+    assert [(one.outcome, one.in_halves) for one in whole] == [(Outcome.BUSY, True)] * 4
+    assert outcomes([*half, *alone]) == [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.REFUSED]
+    assert stand.server.taken_ids == ["d.0", "d.1"]
 
 
 def test_pictures_sent_one_by_one_and_repeated_are_taken_once(stand: ResendStand) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from newsletter.delivery.pace import Limits
 from newsletter.delivery.send import Ended, Ending, Run
 from newsletter.errors import NotPossible, StoreUnusable
 from newsletter.models import Counts, DeliveryState, IssueState
-from newsletter.providers.base import Answer, Outcome, Provider
+from newsletter.providers.base import Answer, Letter, Outcome, Provider
 from newsletter.providers.fake import Fake
 from newsletter.providers.misbehaviour import Fault, Misbehaviour
 from newsletter.store.batches import Claim
@@ -63,6 +64,46 @@ def test_sending_again_mails_nobody(store: Store) -> None:
 
     assert ended.ending is Ending.FINISHED
     assert provider.calls == 0
+
+
+class Choosy(Fake):
+    """Refuses a call as a whole for one bad letter, and leaves it to the run to halve it."""
+
+    def __init__(self, *bad: int, **values: Any) -> None:
+        super().__init__(**values)
+        self._bad = {f"s{number:06d}" for number in bad}
+        self.sizes: list[int] = []
+
+    def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
+        self.sizes.append(len(letters))
+        if not any(letter.delivery_id.rpartition(".")[2] in self._bad for letter in letters):
+            return super().send(letters, issue=issue, key=key)
+        answer = Answer(Outcome.BUSY, in_halves=True) if len(letters) > 1 else Answer(Outcome.REFUSED, reason="no such")
+        return [answer] * len(letters)
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_bad_letters_are_singled_out_of_calls_that_are_refused_as_a_whole(store: Store, connections: int) -> None:
+    issue = an_approved_issue(store, readers=100)
+    provider = Choosy(7, 8, 61, batch_size=32)
+
+    ended = send(store, issue, provider, connections=connections)
+
+    assert ended.ending is Ending.FINISHED
+    assert store.deliveries.counts(issue) == Counts(recipients=100, sent=97, refused=3)
+    assert set(provider.taken_ids().values()) == {1}
+    assert len(provider.sizes) < 40
+
+
+def test_a_provider_that_refuses_one_letter_after_the_other_stops_the_run(store: Store) -> None:
+    issue = an_approved_issue(store, readers=100)
+    provider = Choosy(*range(100), batch_size=32)
+
+    ended = send(store, issue, provider)
+
+    assert ended.ending is Ending.DENIED
+    assert "one letter after the other was refused: no such" in ended.reason
+    assert store.deliveries.counts(issue) == Counts(recipients=100, pending=94, refused=6)
 
 
 def test_only_active_subscribers_of_the_digest_are_planned(store: Store) -> None:
