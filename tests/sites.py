@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from typer.testing import CliRunner
 
-from newsletter.cli.main import app
+from newsletter.cli.edge import app
 
 SETTINGS = """\
 [site]

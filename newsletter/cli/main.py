@@ -1,125 +1,40 @@
-"""The `newsletter` command: one file per noun, and the one place that turns errors into exit codes.
-
-Nothing heavy is imported here or at the top of a command's file, so that `newsletter --help` answers at once.
-"""
+"""The command `newsletter`: what can be said without the program at once, and for all else the program."""
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
-from pathlib import Path
-from typing import Annotated, Any
 
-import typer
-from typer.core import TyperGroup
-
-from newsletter import errors
-from newsletter.cli import (
-    check,
-    doctor,
-    issues,
-    posts,
-    preview,
-    rehearsing,
-    schedule,
-    sending,
-    serve,
-    setup,
-    subscribers,
-    test,
-    theme,
-)
-
-DONE, FAILED, WRONG_USAGE, NEEDS_PERSON = 0, 1, 2, 3
-INTERRUPTED = 130
-DISTRIBUTION = "folder-digest"
-"""The name on the package index, where `newsletter` is somebody else's."""
-
-
-class Edge(TyperGroup):
-    """Shows every error as what is wrong and what to do next, never as a traceback."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except errors.NewsletterError as error:
-            _say(error.problem, error.fix)
-            raise typer.Exit(exit_code(error)) from error
-        except KeyboardInterrupt as error:
-            _say("stopped; what was done is kept, run the command again to go on", None)
-            raise typer.Exit(INTERRUPTED) from error
-        except BrokenPipeError:
-            # The reader of our output went away (`| head`); what the command did is done.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return None
-        except (typer.Exit, typer.Abort):
-            raise
-        except Exception as error:
-            if type(error).__module__.startswith("typer."):
-                raise
-            _say_bug(error)
-            raise typer.Exit(FAILED) from error
-
-
-def exit_code(error: errors.NewsletterError) -> int:
-    """0 done; 1 it could not be done; 2 wrong usage; 3 stopped part-way or in doubt: a person must look."""
-    if isinstance(error, errors.UsageError | errors.NoSite | errors.NotFound):
-        return WRONG_USAGE
-    return NEEDS_PERSON if isinstance(error, errors.NeedsPerson) else FAILED
-
-
-def _say(problem: str, fix: str | None) -> None:
-    typer.echo(f"error: {problem}" + (f"\n  fix: {fix}" if fix else ""), err=True)
-
-
-def _say_bug(error: Exception) -> None:
-    if os.environ.get("NEWSLETTER_DEBUG"):
-        traceback.print_exception(error)
-    # Only the kind of error and its place: its text may hold an address or a key.
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    _say(
-        f"this is a fault of the program: {type(error).__name__} at {Path(where.filename).name}:{where.lineno}",
-        "run the command again with NEWSLETTER_DEBUG=1 in the environment, and report what it shows",
-    )
-
-
-app = typer.Typer(
-    name="newsletter",
-    cls=Edge,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(version(DISTRIBUTION))
-        raise typer.Exit
-
-
-@app.callback()
-def _newsletter(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
-    """A weekly digest from a folder of posts, mailed to every subscriber exactly once.
-
-    Begin with: newsletter demo
-    """
-
-
-for part in (
-    *(setup, posts, issues, check, preview, test, rehearsing),
-    *(sending, subscribers, schedule, serve, theme, doctor),
-):
-    part.register(app)
+PIPE_CLOSED = 1
 
 
 def main() -> None:
-    app()
+    words = _known_words(sys.argv[1:])
+    if words is None:
+        from newsletter.cli.edge import app
+
+        app()
+    else:
+        _print(words)
+
+
+def _known_words(arguments: list[str]) -> str | None:
+    """The answer to `--help` or `--version`; of anything else the program knows more."""
+    if arguments not in (["--help"], ["--version"]):
+        return None
+    from newsletter.cli.overview import overview, version
+
+    if arguments == ["--version"]:
+        return version()
+    name = os.path.basename(sys.argv[0])  # noqa: PTH119 - pathlib takes as long to load as all the rest of this
+    return overview("python -m newsletter" if name == "__main__.py" else name)
+
+
+def _print(words: str) -> None:
+    try:
+        sys.stdout.write(f"{words}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`| head`); without this, closing stdout would complain of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Protocol
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
 from newsletter.errors import NotPossible
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 WRAPPED_AT = 24
 """Columns of a cell beside columns that are cut."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.groups import Group
 from newsletter.cli.options import JsonOption, SiteOption
 
 if TYPE_CHECKING:
     from newsletter.models import LeftOut, PostProblem
 
-import_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+import_app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None)
 
 
 def register(app: typer.Typer) -> None:

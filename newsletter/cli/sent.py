@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import typer
 
 from newsletter.cli import output
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from newsletter.models import Counts
     from newsletter.pipeline.send import Sent
     from newsletter.pipeline.site import Site

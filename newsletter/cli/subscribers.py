@@ -5,18 +5,20 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.groups import Group
 from newsletter.cli.options import JsonOption, SiteOption, YesOption
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from newsletter.models import Subscriber, SubscriberState
     from newsletter.pipeline.site import Site
 
-subscribers_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+subscribers_app = typer.Typer(cls=Group, no_args_is_help=True, rich_markup_mode=None)
 
 WhoArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help="The address (or the subscriber's id).")]
 ConsentOption = Annotated[str, typer.Option(metavar="TEXT", help="Where the consent came from.")]

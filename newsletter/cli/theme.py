@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.groups import Group
 from newsletter.cli.options import JsonOption, SiteOption
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ ThemeOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    theme = typer.Typer(no_args_is_help=True, help="What mails and pages are made of, and how to change it.")
+    words = "What mails and pages are made of, and how to change it."
+    theme = typer.Typer(cls=Group, no_args_is_help=True, help=words)
     theme.command()(parts)
     theme.command()(eject)
     app.add_typer(theme, name="theme")

@@ -8,8 +8,8 @@ from newsletter.doctor.finding import Examined, Finding, NotAsked
 
 CHECK = "dkim"
 USUAL_SELECTORS = (
-    "s1", "s2", "k1", "k2", "k3", "mx", "pm", "smtp", "mail", "dkim", "default", "resend", "brevo", "brevo1", "mailjet",
-    "mandrill", "mlsend", "mte1", "rwmt1", "scph", "postal", "google", "selector1",
+    "s1", "s2", "k1", "k2", "k3", "mx", "pm", "api", "smtp", "mail", "dkim", "default", "resend", "brevo", "brevo1",
+    "mailjet", "mandrill", "mlsend", "mte1", "rwmt1", "scph", "postal", "google", "selector1",
 )  # fmt: skip
 """Under which providers have their customers publish keys; some draw a name for each customer."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PROVIDERS = {
     "brevo": "newsletter.providers.brevo:Brevo",
+    "elasticemail": "newsletter.providers.elasticemail:ElasticEmail",
     "fake": "newsletter.providers.fake:Fake",
     "mailersend": "newsletter.providers.mailersend:MailerSend",
     "mailgun": "newsletter.providers.mailgun:Mailgun",

@@ -166,6 +166,8 @@ class Stand(ABC):
     faults: ClassVar[tuple[Fault, ...]]
     refuses_recipients: ClassVar[bool] = True
     """The provider has a way to say that it will not take this one recipient (`refuse`)."""
+    takes_every_subject: ClassVar[bool] = True
+    """False: `form` refuses a subject that holds the provider's own syntax."""
     provider: Provider
 
     def __init__(self, folder: Path, *, timeout_s: float = PATIENT_S) -> None:

@@ -107,13 +107,14 @@ def test_each_copy_has_its_own_way_out_and_names_its_delivery(stand: Stand) -> N
 
 def test_foreign_merge_syntax_arrives_as_written(stand: Stand) -> None:
     odd = "{{x}} {{{y}}} %recipient.x% *|X|* -name- {$z} {{var:k}} ${a} <%= b %> [[c]] %%d%%"
-    letters = stand.letters(2, subject=odd, text=odd)
+    subject = odd if stand.takes_every_subject else "Three new guides"
+    letters = stand.letters(2, subject=subject, text=odd)
 
     answers = [answer for letter in letters for answer in stand.provider.send([letter], issue=ISSUE)]
 
     assert outcomes(answers) == [Outcome.ACCEPTED] * 2
     for arrived in stand.arrived():
-        assert arrived.subject == odd
+        assert arrived.subject == subject
         assert odd in arrived.html
         assert odd in arrived.text
 

@@ -312,7 +312,7 @@ def test_awful_posts_have_no_error(site: SiteFolder) -> None:
 
 def test_help_loads_no_check() -> None:
     code = (
-        "import sys; from typer.testing import CliRunner; from newsletter.cli.main import app;"
+        "import sys; from typer.testing import CliRunner; from newsletter.cli.edge import app;"
         "assert CliRunner().invoke(app, ['check', '--help']).exit_code == 0;"
         "print([name for name in sys.modules if name.startswith(('newsletter.emails', 'lxml', 'cssselect'))])"
     )

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
+import pkgutil
 import re
 import shlex
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from newsletter.cli.main import app
+import newsletter.cli
+from newsletter.cli.edge import app
+from newsletter.cli.overview import COMMANDS, overview
 from tests.sites import DUE, ISSUE, SiteFolder, site
 
 __all__ = ["site"]
@@ -81,6 +89,62 @@ def test_a_site_can_be_named_and_facts_come_as_json(command: str) -> None:
 
     assert ("--site" in options) == (command not in WITHOUT_SITE)
     assert ("--json" in options) == (command in WITH_JSON)
+
+
+@pytest.mark.parametrize("width", [50, 61, 78, 200])
+def test_the_overview_is_as_typer_would_write_it_from_the_commands_themselves(width: int) -> None:
+    group = typer.main.get_group(app)
+    context = typer.Context(group, info_name="newsletter")
+    formatter = context.make_formatter()
+    formatter.width = width
+
+    TyperGroup.format_help(group, context, formatter)
+
+    assert formatter.getvalue() == overview("newsletter", width) + "\n"
+
+
+def test_the_overview_names_every_command_that_is_there() -> None:
+    there: dict[str, str] = {}
+    for file in pkgutil.iter_modules(newsletter.cli.__path__):
+        module = importlib.import_module(f"newsletter.cli.{file.name}")
+        if hasattr(module, "register"):
+            part = typer.Typer()
+            module.register(part)
+            there |= dict.fromkeys(typer.main.get_group(part).commands, file.name)
+
+    assert there == {name: module for name, (module, _) in COMMANDS.items()}
+
+
+@pytest.mark.parametrize("columns", ["60", "200"])
+def test_the_overview_is_the_same_asked_for_and_not(columns: str) -> None:
+    words = [sys.executable, "-m", "newsletter"]
+    environ = {**os.environ, "COLUMNS": columns}
+
+    asked = subprocess.run([*words, "--help"], env=environ, capture_output=True, text=True, check=True)
+    unasked = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+
+    assert asked.stdout.startswith("Usage: python -m newsletter [OPTIONS]")
+    assert asked.stdout == unasked.stderr
+
+
+def test_the_reader_of_the_overview_may_go_away() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "newsletter", "--help"], stdout=closed, stderr=subprocess.PIPE, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_shell_that_completes_is_told_commands_and_what_they_do() -> None:
+    group = typer.main.get_group(app)
+
+    found = group.shell_complete(typer.Context(group, info_name="newsletter"), "st")
+
+    assert [(one.value, one.help) for one in found] == [("status", "Show where each issue stands.")]
 
 
 def test_the_version_is_told() -> None:

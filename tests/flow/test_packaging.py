@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.cli.overview import COMMANDS
+
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -56,27 +58,43 @@ def test_the_installed_command_does_the_main_job_outside_the_checkout(wheel: Pat
     assert len(list((tmp_path / "site" / "outbox").rglob("*.eml"))) == 3
 
 
-def test_help_answers_without_loading_what_only_commands_need() -> None:
+# --- what is loaded -------------------------------------------------------------------------------------------
+
+HEAVY = frozenset(
+    {"pydantic", "sqlalchemy", "jinja2", "premailer", "requests", "apscheduler", "rich", "lxml", "yaml", "fastapi"}
+    | {"watchfiles", "cssselect", "zoneinfo"}
+)
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """What the command imports, as modules."""
     program = (
-        "import sys; from newsletter.cli.main import app\n"
-        "try: app(['--help'])\n"
-        "except SystemExit: pass\n"
-        "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+        "import atexit, sys; before = set(sys.modules)\n"
+        "atexit.register(lambda: print(*(set(sys.modules) - before), file=sys.stderr))\n"
+        "from newsletter.cli.main import main; main()"
     )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
 
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    for heavy in (
-        "pydantic",
-        "sqlalchemy",
-        "jinja2",
-        "premailer",
-        "requests",
-        "apscheduler",
-        "rich",
-        "lxml",
-        "yaml",
-        "fastapi",
-        "watchfiles",
-    ):
-        assert f"'{heavy}'" not in done.stderr
+def packages(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_answer_without_loading_any_library(option: str) -> None:
+    loaded = loaded_by(option)
+
+    ours = {name for name in loaded if name.startswith("newsletter.cli.")}
+    assert packages(loaded) - sys.stdlib_module_names == {"newsletter"}
+    assert ours == {"newsletter.cli.main", "newsletter.cli.overview"}
+
+
+@pytest.mark.parametrize(
+    ("command", "module"), [("status", "sending"), ("check", "check"), ("subscribers list", "subscribers")]
+)
+def test_help_of_a_command_loads_its_own_file_and_nothing_heavy(command: str, module: str) -> None:
+    loaded = loaded_by(*command.split(), "--help")
+
+    assert {file for file, _ in COMMANDS.values() if f"newsletter.cli.{file}" in loaded} == {module}
+    assert not packages(loaded) & HEAVY
