@@ -88,7 +88,7 @@ class MailerSend(Provider):
         return Form(_message(email, markers), self.abilities.batch_size, self.abilities.batch_bytes)
 
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
-        fit = [letter._replace(parts=with_fit_name(letter.parts, _fit_name)) for letter in letters]
+        fit = [with_fit_name(letter, _fit_name) for letter in letters]
         return single_out(fit, lambda lot: self._single(lot[0]) if len(lot) == 1 else self._bulk(lot))
 
     def _single(self, letter: Letter) -> list[Answer] | Answer:

@@ -124,7 +124,7 @@ class SendGrid(Provider):
 
         That repeats nothing: SendGrid checks all of a call before it takes any of it.
         """
-        letters = [letter._replace(parts=with_fit_name(letter.parts)) for letter in letters]
+        letters = [with_fit_name(letter) for letter in letters]
         if letters and letters[0].shared is None:
             return one_by_one(letters, self._call_for_one)
         return in_turn(apart(letters), lambda lot: single_out(lot, self._call))
