@@ -96,7 +96,7 @@ class Seal:
     link (RFC 2104, 5).
 
     The two hashes that HMAC makes of its key are made once and copied. `hmac.digest` begins anew for each value, which
-    takes three times as long, and lets other threads in meanwhile, which costs more than the signature itself.
+    takes three times as long, and lets other threads in meanwhile.
     """
 
     def __init__(self, key: bytes) -> None:
