@@ -20,7 +20,6 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -223,7 +222,7 @@ def _with_pause(answer: Answer, pause: float | None) -> Answer:
         return answer
     # Brevo has no Retry-After; when calls are welcome again stands in its rate headers.
     wait_s = pause if answer.outcome is Outcome.BUSY and answer.retry_after_s is None else answer.retry_after_s
-    return replace(answer, retry_after_s=wait_s, pause_s=pause)
+    return answer._replace(retry_after_s=wait_s, pause_s=pause)
 
 
 def read_ids(body: object, letters: Sequence[Letter]) -> list[Answer]:

@@ -14,7 +14,6 @@ how this is written:
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -96,7 +95,7 @@ class MailerSend(Provider):
         if isinstance(reply, Answer):
             return reply
         now = clock.now()
-        return refusal_of(reply, now=now) or [replace(read_single(reply), pause_s=pause_s(reply.headers, now=now))]
+        return refusal_of(reply, now=now) or [read_single(reply)._replace(pause_s=pause_s(reply.headers, now=now))]
 
     def _bulk(self, letters: Sequence[Letter]) -> list[Answer] | Answer:
         """An answer for each letter, or one for the whole call."""

@@ -17,7 +17,6 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -214,7 +213,7 @@ def read_reply(reply: Reply) -> Answer:
     refused = refusal(reply, now=clock.now(), said=message)
     if refused:
         about_recipient = reply.status == 400 and _ABOUT_RECIPIENT.match(message)
-        return replace(refused, outcome=Outcome.REFUSED) if about_recipient else refused
+        return refused._replace(outcome=Outcome.REFUSED) if about_recipient else refused
     if message.startswith("Queued") and isinstance(said.get("id"), str):
         return Answer(Outcome.ACCEPTED, provider_id=said["id"])
     if b"Magnificent API" in reply.body:

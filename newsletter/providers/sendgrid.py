@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -192,4 +191,4 @@ def read_refusal(reply: Reply, *, now: datetime) -> Answer | None:
     answer = refusal(reply, now=now, said=words, own={400: Outcome.REFUSED} if blames_recipient else None)
     if answer is None or answer.outcome is not Outcome.BUSY or answer.retry_after_s is not None:
         return answer
-    return replace(answer, retry_after_s=pause_s(reply.headers, now=now))
+    return answer._replace(retry_after_s=pause_s(reply.headers, now=now))
