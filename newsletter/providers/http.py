@@ -73,9 +73,10 @@ class Http:
         self, base_url: str, *, headers: Mapping[str, str], timeout_s: float, connections: int = 16, hide: Sequence[str]
     ) -> None:
         """Raises `BadInput` for a `base_url` that is no address."""
-        self._roads = Roads(base_url, headers=headers, connections=connections)
+        connect_s = min(timeout_s, MAX_CONNECT_S)
+        self._roads = Roads(base_url, headers=headers, connections=connections, timeout_s=(connect_s, timeout_s))
         self._host = _host_of(base_url)
-        self._timeout = (min(timeout_s, MAX_CONNECT_S), timeout_s)
+        self._patience_s = connect_s + timeout_s
         self._hide = hide
 
     def post(
@@ -85,10 +86,10 @@ class Http:
         body = Body(chunks)
         began_s = clock.monotonic_s()
         try:
-            response = self._roads.post(path, headers, body, timeout_s=self._timeout)
+            response = self._roads.post(path, headers, body)
         except BROKEN as error:
             return self._broken(error, has_left=body.has_left)
-        return self._read(response, until_s=began_s + sum(self._timeout))
+        return self._read(response, until_s=began_s + self._patience_s)
 
     def get(
         self, path: str, query: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None
@@ -96,10 +97,10 @@ class Http:
         """The reply, or None: a question that got none has changed nothing."""
         began_s = clock.monotonic_s()
         try:
-            response = self._roads.get(path, query, headers, timeout_s=self._timeout)
+            response = self._roads.get(path, query, headers)
         except BROKEN:
             return None
-        return self._read(response, until_s=began_s + sum(self._timeout))
+        return self._read(response, until_s=began_s + self._patience_s)
 
     def close(self) -> None:
         self._roads.close()

@@ -35,19 +35,20 @@ class Road(NamedTuple):
 
 
 class Roads(HTTPAdapter):
-    def __init__(self, base_url: str, *, headers: Mapping[str, str], connections: int) -> None:
-        """Raises `BadInput` for a `base_url` that is no address."""
+    def __init__(
+        self, base_url: str, *, headers: Mapping[str, str], connections: int, timeout_s: tuple[float, float]
+    ) -> None:
+        """Raises `BadInput` for a `base_url` that is no address. `timeout_s`: to connect, and to wait for a byte."""
         super().__init__(pool_maxsize=connections, max_retries=0)
         _check(base_url)
         self._base_url = base_url
+        self._timeout_s, self._timeout = timeout_s, Timeout(*timeout_s)
         self._session = _session(base_url, self)
         self._session.headers.update(headers)
         self._known: dict[str, Road] = {}
 
-    def post(
-        self, path: str, headers: Mapping[str, str] | None, body: Body, *, timeout_s: tuple[float, float]
-    ) -> BaseHTTPResponse:
-        """The answer, its body not read yet. `timeout_s`: to connect, and to wait for the next byte."""
+    def post(self, path: str, headers: Mapping[str, str] | None, body: Body) -> BaseHTTPResponse:
+        """The answer, its own body not read yet."""
         road = self._known.get(path) or self._found(path)
         named = dict(CaseInsensitiveDict({**road.headers, **headers})) if headers else road.headers
         return road.pool.urlopen(
@@ -55,27 +56,20 @@ class Roads(HTTPAdapter):
             road.target,
             body=body,
             headers={**named, "Content-Length": str(len(body))},
-            timeout=Timeout(*timeout_s),
+            timeout=self._timeout,
             retries=self.max_retries,
             redirect=False,
             assert_same_host=False,
             preload_content=False,
         )
 
-    def get(
-        self,
-        path: str,
-        query: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-        *,
-        timeout_s: tuple[float, float],
-    ) -> BaseHTTPResponse:
+    def get(self, path: str, query: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> BaseHTTPResponse:
         """The answer to a question: these are few, and go the way that requests goes."""
         response = self._session.get(
             self._base_url + path,
             params=query,
             headers=headers,
-            timeout=timeout_s,
+            timeout=self._timeout_s,
             allow_redirects=False,
             stream=True,
         )
