@@ -16,6 +16,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout
+from urllib3.exceptions import LocationValueError
 
 from newsletter.errors import BadInput, Place
 from newsletter.providers.body import Body
@@ -79,7 +80,10 @@ class Roads(HTTPAdapter):
         session = self._session
         request = session.prepare_request(requests.Request("POST", self._base_url + path))
         verify = True if session.verify is None else session.verify
-        pool = cast("HTTPConnectionPool", self.get_connection_with_tls_context(request, verify, session.proxies))
+        try:
+            pool = cast("HTTPConnectionPool", self.get_connection_with_tls_context(request, verify, session.proxies))
+        except LocationValueError as error:  # of a proxy that is none; requests itself says it so in `send`
+            raise requests.exceptions.InvalidURL(error) from error
         self.cert_verify(pool, request.url, verify, None)  # type: ignore[no-untyped-call]
         self._known[path] = Road(pool, self.request_url(request, session.proxies), dict(request.headers))
         return self._known[path]

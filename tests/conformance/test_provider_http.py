@@ -230,6 +230,18 @@ def test_the_proxy_of_the_environment_is_used_and_its_absence_is_busy(
     assert answer.outcome is Outcome.BUSY
 
 
+@pytest.mark.parametrize("proxy", ["ftp://proxy.example.org", "http://", "http://[::1"])
+def test_a_proxy_that_is_none_stops_the_run(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    answer = http("http://api.example.org").post("/", [(b"body",)])
+
+    assert isinstance(answer, Answer)
+    assert answer.outcome is Outcome.DENIED
+
+
 def test_a_proxy_is_told_its_own_password_and_whom_the_call_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
