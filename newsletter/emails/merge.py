@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import count
 from json.encoder import encode_basestring_ascii
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -30,8 +30,6 @@ Place = Literal["header", "body", "json"]
 class Fields(NamedTuple):
     """The values of one reader's copy, in plain text."""
 
-    to: str
-    """`"Name" <address>`, or the bare address; its domain as it travels (`xn--…`)."""
     email: str
     name: str
     unsubscribe_url: str
@@ -43,8 +41,13 @@ class Fields(NamedTuple):
     leave_token: str = ""
     """The end of `unsubscribe_url`, which is the reader's own (see `settled`)."""
 
+    @property
+    def to(self) -> str:
+        """`"Name" <address>`, or the bare address; its domain as it travels (`xn--…`)."""
+        return mime.mailbox(self.name, self.address)
 
-FIELDS = Fields._fields
+
+FIELDS = ("to", *Fields._fields)
 _OUR_OWN = frozenset({"subscriber_id", "leave_token"})
 """Short, and of characters that stand for themselves wherever they are written."""
 _NAME_BY_CODE = {name.replace("_", ""): name for name in FIELDS}
@@ -142,18 +145,22 @@ def settled(email: Email, meanings: Mapping[str, str]) -> Email:
 
 def fields(reader: Reader, *, delivery_id: str, unsubscribe_url: str, web_url: str, leave_token: str = "") -> Fields:
     """The values of one reader's copy, safe in any header: no control characters, addresses of pages in ASCII."""
-    name, email = _one_line(reader.name), _safe(reader.email)
-    address = mime.ascii_address(email)
+    urls = {"unsubscribe_url": ascii_url(unsubscribe_url), "web_url": ascii_url(web_url)}
+    return of_reader(reader, delivery_id=_safe(delivery_id), leave_token=leave_token, **urls)
+
+
+def of_reader(reader: Reader, *, delivery_id: str, unsubscribe_url: str, web_url: str, leave_token: str) -> Fields:
+    """The same where all but the reader is safe already, because it was put right once for all of them."""
+    email = _safe(reader.email)
     return Fields(
-        to=mime.mailbox(name, address),
-        email=email,
-        name=name,
-        unsubscribe_url=ascii_url(unsubscribe_url),
-        web_url=ascii_url(web_url),
-        delivery_id=_safe(delivery_id),
-        address=address,
-        subscriber_id=reader.subscriber_id,
-        leave_token=leave_token,
+        email,
+        _one_line(reader.name),
+        unsubscribe_url,
+        web_url,
+        delivery_id,
+        email if email.isascii() else mime.ascii_address(email),
+        reader.subscriber_id,
+        leave_token,
     )
 
 
@@ -223,17 +230,17 @@ def _joined(pieces: Iterable[tuple[bytes | Slot, Place]]) -> list[tuple[bytes | 
 
 def _encoder(slot: Slot, place: Place) -> Callable[[Fields], bytes]:
     """How this field is written at this place. The order is always: escape for HTML, then encode for the wire."""
-    index = FIELDS.index(slot.field)
+    value: Callable[[Fields], str] = attrgetter(slot.field)
     if place == "header":
         if slot.field == "to":
             return lambda values: mime.mailbox_header(values.name, values.email)
-        return lambda values: mime.header_value(values[index])
+        return lambda values: mime.header_value(value(values))
     if slot.field in _OUR_OWN:
-        return lambda values: values[index].encode("ascii")
+        return lambda values: value(values).encode("ascii")
     pack = _json_value if place == "json" else mime.qp_value
     if slot.is_html:
-        return lambda values: pack(html.escape(values[index]))
-    return lambda values: pack(values[index])
+        return lambda values: pack(html.escape(value(values)))
+    return lambda values: pack(value(values))
 
 
 def _json_value(value: str) -> bytes:

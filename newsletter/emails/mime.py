@@ -22,6 +22,8 @@ SOFT_BREAK = b"=\r\n"
 LINE_LENGTH = 78
 """RFC 5322 2.1.1: lines should not be longer than 78 characters, the CRLF not counted."""
 QP_LINE_LENGTH = 76
+SHORT = 70
+"""So many letters fit on a line of quoted-printable with a soft break behind them."""
 WORD_BYTES = 42
 """UTF-8 bytes in one encoded word: with base64 and its frame 68 characters, so `Subject: ` fits on its line."""
 
@@ -199,6 +201,8 @@ def _qp_lines(line: str) -> Iterator[str]:
 
 def qp_value(value: str) -> bytes:
     """A merge field's value between two soft breaks: one line without control characters."""
+    if len(value) <= SHORT and value.isascii() and value.replace(" ", "").isalnum() and not value.startswith("From "):
+        return value.encode("ascii")  # most names: nothing to encode, nothing to break
     # The C encoder, because this runs per recipient. The "~" keeps a column free for the soft break that follows.
     encoded = b2a_qp(value.encode() + b"~", istext=True)[:-1].replace(b"\n", b"\r\n")
     if encoded.startswith((b".", b"From ")) or b"\n." in encoded:

@@ -40,17 +40,19 @@ def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> C
 def composer_for(site: Site, rendered: Email, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
     """The same for an email that is not frozen yet."""
     email, issue, links = _as_sent(site, rendered), rendered.issue, site.links
-    redirect_to = site.settings.provider.redirect_to
-    segments = segments_of(email, form, now=now)
-    web_url, start = links.web_url(issue), links.unsubscribe_start(issue)
+    redirect_to, shared = site.settings.provider.redirect_to, form.shared
+    letter_of = segments_of(email, form, now=now).letter
+    start, end_of = merge.ascii_url(links.unsubscribe_start(issue)), links.unsubscribe_ends(issue)
+    web_url = merge.ascii_url(links.web_url(issue))
 
     def compose(reader: Reader) -> Letter:
-        name = delivery_id(issue, reader.subscriber_id)
+        name, end = delivery_id(issue, reader.subscriber_id), end_of(reader.subscriber_id)
         if redirect_to:
             reader = reader._replace(email=redirect_to, name=f"for {reader.email}")
-        end = links.unsubscribe_end(reader.subscriber_id, issue)
-        values = merge.fields(reader, delivery_id=name, unsubscribe_url=start + end, web_url=web_url, leave_token=end)
-        return Letter(name, values.address, segments.letter(values), form.shared)
+        values = merge.of_reader(
+            reader, delivery_id=name, unsubscribe_url=start + end, web_url=web_url, leave_token=end
+        )
+        return Letter(name, values.address, letter_of(values), shared)
 
     return compose
 

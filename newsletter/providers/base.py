@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -31,8 +30,9 @@ class Outcome(StrEnum):
     """It may have been sent. Never repeated blindly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
+    """What became of one letter. A tuple, because there is one for each of millions."""
+
     outcome: Outcome
     provider_id: str | None = None
     """The provider's own id of the accepted mail."""

@@ -18,18 +18,18 @@ class Body:
 
     def __init__(self, chunks: Sequence[Sequence[bytes]]) -> None:
         self._chunks = chunks
-        self._size_bytes = sum(sum(map(len, chunk)) for chunk in chunks)
+        self._sizes_bytes = [sum(map(len, chunk)) for chunk in chunks]
         self.has_left = False
 
     def __len__(self) -> int:
-        return self._size_bytes
+        return sum(self._sizes_bytes)
 
     def __iter__(self) -> Iterator[bytes]:
         pieces: list[bytes] = []
         size_bytes = 0
-        for chunk in self._chunks[:-1]:
+        for chunk, chunk_bytes in zip(self._chunks[:-1], self._sizes_bytes, strict=False):
             pieces += chunk
-            size_bytes += sum(map(len, chunk))
+            size_bytes += chunk_bytes
             if size_bytes >= WRITE_BYTES:
                 yield b"".join(pieces)
                 pieces, size_bytes = [], 0

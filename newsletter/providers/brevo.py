@@ -20,7 +20,6 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -91,7 +90,7 @@ class Brevo(Provider):
         """An answer for each letter, or one for the whole call."""
         call_id = _call_id(key, letters) if key else ""
         before = (letters[0].shared or b"{}")[:-1] + _call_fields(issue, call_id) + b',"messageVersions":['
-        guarded = [letter._replace(parts=with_fit_name(_guarded(letter.parts), fit_name)) for letter in letters]
+        guarded = [with_fit_name(_guarded(letter), fit_name) for letter in letters]
         reply = self._http.post("/v3/smtp/email", listed(guarded, before=before, after=b"]}"))
         if isinstance(reply, Answer):
             return reply
@@ -157,16 +156,16 @@ def _guard(text: str, after: str) -> str:
     return re.sub(rf"\{{(?={after})", BRACE, text)
 
 
-def _guarded(parts: Sequence[bytes]) -> Sequence[bytes]:
+def _guarded(letter: Letter) -> Letter:
     """The same for a name that readers gave themselves, where the email prints it. The recipient's own field is no
     template."""
-    name = parts[1]
+    parts, name = letter.parts, letter.parts[1]
     if b"{" not in name:
-        return parts
+        return letter
     plain: str = json.loads(b'"%s"' % name)
     as_html = json.dumps(escape(plain))[1:-1].encode()
     by_form = {form: _guard(form.decode(), f"{BEGINS}|$").encode() for form in (name, as_html)}
-    return [*parts[:4], *(by_form.get(part, part) for part in parts[4:])]
+    return letter._replace(parts=[*parts[:4], *(by_form.get(part, part) for part in parts[4:])])
 
 
 def _ascii_header(name: str, value: str) -> str:
@@ -225,7 +224,7 @@ def _with_pause(answer: Answer, pause: float | None) -> Answer:
         return answer
     # Brevo has no Retry-After; when calls are welcome again stands in its rate headers.
     wait_s = pause if answer.outcome is Outcome.BUSY and answer.retry_after_s is None else answer.retry_after_s
-    return replace(answer, retry_after_s=wait_s, pause_s=pause)
+    return answer._replace(retry_after_s=wait_s, pause_s=pause)
 
 
 def read_ids(body: object, letters: Sequence[Letter]) -> list[Answer]:

@@ -7,33 +7,31 @@ has not been handed to the connection, no server can have taken the call.
 from __future__ import annotations
 
 import json
-import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from http.client import HTTPException
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from newsletter import clock
-from newsletter.errors import BadInput, Place
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.body import Body
 from newsletter.providers.reasons import tidy_reason
+from newsletter.providers.roads import Roads
 
 MAX_CONNECT_S = 15.0
 MAX_RETRY_AFTER_S = 3600.0
 LONGEST_WINDOW_S = 366 * 86_400.0
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 READ_BYTES = 64 * 1024
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-"""What a proxy would take for itself."""
 
 # requests lets errors of urllib3, http.client and the socket through in places; ValueError covers bad addresses.
 BROKEN = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
@@ -47,7 +45,8 @@ MISCONFIGURED = (
 )
 
 
-class Reply(NamedTuple):
+@dataclass(frozen=True)
+class Reply:
     """What came back. The body may be cut short; then it is no valid JSON, and that is all that need be known."""
 
     status: int
@@ -56,6 +55,11 @@ class Reply(NamedTuple):
 
     def json(self) -> Any:
         """The body as JSON, or None where it is none: an HTML page of a proxy, half an answer."""
+        return self._said
+
+    @cached_property
+    def _said(self) -> Any:
+        """Read once: who asks for refusals and then for answers would read those of 500 mails twice."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -69,14 +73,11 @@ class Http:
         self, base_url: str, *, headers: Mapping[str, str], timeout_s: float, connections: int = 16, hide: Sequence[str]
     ) -> None:
         """Raises `BadInput` for a `base_url` that is no address."""
-        _check(base_url)
-        self._base_url = base_url
+        connect_s = min(timeout_s, MAX_CONNECT_S)
+        self._roads = Roads(base_url, headers=headers, connections=connections, timeout_s=(connect_s, timeout_s))
         self._host = _host_of(base_url)
-        self._timeout = (min(timeout_s, MAX_CONNECT_S), timeout_s)
+        self._patience_s = connect_s + timeout_s
         self._hide = hide
-        self._session = _session(base_url, connections)
-        self._session.headers.update(headers)
-        self._prepared: dict[str, requests.PreparedRequest] = {}
 
     def post(
         self, path: str, chunks: Sequence[Sequence[bytes]], *, headers: Mapping[str, str] | None = None
@@ -85,10 +86,10 @@ class Http:
         body = Body(chunks)
         began_s = clock.monotonic_s()
         try:
-            response = self._sent(self._request(path, headers, body))
+            response = self._roads.post(path, headers, body)
         except BROKEN as error:
             return self._broken(error, has_left=body.has_left)
-        return self._read(response, until_s=began_s + sum(self._timeout))
+        return self._read(response, until_s=began_s + self._patience_s)
 
     def get(
         self, path: str, query: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None
@@ -96,54 +97,33 @@ class Http:
         """The reply, or None: a question that got none has changed nothing."""
         began_s = clock.monotonic_s()
         try:
-            response = self._session.get(
-                self._base_url + path,
-                params=query,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            )
+            response = self._roads.get(path, query, headers)
         except BROKEN:
             return None
-        return self._read(response, until_s=began_s + sum(self._timeout))
+        return self._read(response, until_s=began_s + self._patience_s)
 
     def close(self) -> None:
-        self._session.close()
+        self._roads.close()
 
-    def _request(self, path: str, headers: Mapping[str, str] | None, body: Body) -> requests.PreparedRequest:
-        """Address and headers are checked and put right once for each path: that takes longer than a small call."""
-        if path not in self._prepared:
-            self._prepared[path] = self._session.prepare_request(requests.Request("POST", self._base_url + path))
-        request = self._prepared[path].copy()
-        if headers:
-            request.prepare_headers({**request.headers, **headers})
-        request.headers["Content-Length"] = str(len(body))
-        request.body = body  # type: ignore[assignment]  # a stream of known length
-        return request
-
-    def _sent(self, request: requests.PreparedRequest) -> requests.Response:
-        """By the adapter itself: what a session does beyond that (redirects, cookies) is not wanted here."""
-        session = self._session
-        adapter = session.get_adapter(str(request.url))
-        verify = True if session.verify is None else session.verify
-        return adapter.send(request, stream=True, timeout=self._timeout, verify=verify, proxies=session.proxies)
-
-    def _read(self, response: requests.Response, *, until_s: float) -> Reply:
+    def _read(self, response: BaseHTTPResponse, *, until_s: float) -> Reply:
         """The answer, bounded in size and time: a server that drips must not hold the run for ever."""
-        body = bytearray()
+        body, is_whole = bytearray(), False
         try:
-            for piece in response.iter_content(READ_BYTES):
+            for piece in response.stream(READ_BYTES, decode_content=True):
                 body += piece
                 if len(body) > MAX_ANSWER_BYTES or clock.monotonic_s() > until_s:
                     break
+            else:
+                is_whole = True
         except BROKEN:
             pass
         finally:
-            response.close()
+            if not is_whole:
+                response.close()
+            response.release_conn()
         for secret in self._hide:  # what the server repeats of them would end in a reason
             body = body.replace(secret.encode(), b"...")
-        return Reply(response.status_code, response.headers, bytes(body))
+        return Reply(response.status, response.headers, bytes(body))
 
     def _broken(self, error: Exception, *, has_left: bool) -> Answer:
         if has_left:
@@ -158,32 +138,6 @@ class Http:
 def basic_auth(username: str, password: str) -> str:
     """The value of `Authorization` for this login (RFC 7617)."""
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode("ascii")
-
-
-def _check(base_url: str) -> None:
-    try:
-        requests.Request("POST", base_url).prepare()
-    except (requests.RequestException, ValueError) as error:
-        problem = tidy_reason(f"is no address of an API: {error}")
-        raise BadInput("the provider cannot be called:", places=[Place("provider.base_url", problem)]) from error
-
-
-def _session(base_url: str, connections: int) -> requests.Session:
-    """Proxies and certificates as the environment says, asked once: requests would ask again at each call.
-
-    With `trust_env` a forgotten `.netrc` could also replace our credentials.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    if urlsplit(base_url).hostname not in LOOPBACK:
-        session.proxies.update(get_environ_proxies(base_url))
-    session.verify = next(
-        (os.environ[name] for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if name in os.environ), True
-    )
-    adapter = HTTPAdapter(pool_maxsize=connections, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 def _host_of(url: str) -> str:

@@ -14,7 +14,6 @@ how this is written:
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -88,7 +87,7 @@ class MailerSend(Provider):
         return Form(_message(email, markers), self.abilities.batch_size, self.abilities.batch_bytes)
 
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
-        fit = [letter._replace(parts=with_fit_name(letter.parts, _fit_name)) for letter in letters]
+        fit = [with_fit_name(letter, _fit_name) for letter in letters]
         return single_out(fit, lambda lot: self._single(lot[0]) if len(lot) == 1 else self._bulk(lot))
 
     def _single(self, letter: Letter) -> list[Answer] | Answer:
@@ -96,7 +95,7 @@ class MailerSend(Provider):
         if isinstance(reply, Answer):
             return reply
         now = clock.now()
-        return refusal_of(reply, now=now) or [replace(read_single(reply), pause_s=pause_s(reply.headers, now=now))]
+        return refusal_of(reply, now=now) or [read_single(reply)._replace(pause_s=pause_s(reply.headers, now=now))]
 
     def _bulk(self, letters: Sequence[Letter]) -> list[Answer] | Answer:
         """An answer for each letter, or one for the whole call."""

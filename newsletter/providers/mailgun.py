@@ -17,7 +17,6 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -85,7 +84,8 @@ class Mailgun(Provider):
         written = [(name, markers.as_variables(value, "%recipient.{}%".format)) for name, value in named]
         pictures = [asset for asset in email.assets if asset.content_id]
         shared = mailgun_form.fields(email.nonce, written) + mailgun_form.pictures(email.nonce, pictures)
-        letter = {"to": markers("to"), "values": markers.values(*(value for _, value in named))}
+        values = markers.values(*(value for _, value in named))
+        letter = {"to": markers("to"), "variables": {markers("address"): values}}
         return Form(letter, self._most, MAX_BODY_BYTES, shared)
 
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
@@ -105,19 +105,19 @@ class Mailgun(Provider):
     def _send_merged(self, letters: Sequence[Letter]) -> list[Answer] | Answer:
         """An answer for each letter, or one for the whole call."""
         shared = letters[0].shared or b""
-        said = [json.loads(b"".join(letter.parts)) for letter in letters]
-        people = [(letter.email, one["to"], one["values"]) for letter, one in zip(letters, said, strict=True)]
-        answer = self._call("messages", mailgun_form.merged(shared, people), mailgun_form.boundary_of(shared))
+        body = mailgun_form.merged(shared, [letter.parts for letter in letters])
+        answer = self._call("messages", body, mailgun_form.boundary_of(shared))
         if answer.outcome is not Outcome.ACCEPTED:
             return answer
         if len(letters) == 1:
             return [answer]
-        return [replace(answer, provider_id=f"{answer.provider_id}#{n}") for n in range(1, len(letters) + 1)]
+        return [Answer(Outcome.ACCEPTED, f"{answer.provider_id}#{n}") for n in range(1, len(letters) + 1)]
 
     def _send_alone(self, letter: Letter) -> Answer:
         """For whom merging would do harm: the values are put in here, and without variables nothing is replaced."""
         said, shared = json.loads(b"".join(letter.parts)), letter.shared or b""
-        filled = VARIABLE.sub(lambda found: str(said["values"][found[1].decode()]).encode(), shared)
+        values = said["variables"][letter.email]
+        filled = VARIABLE.sub(lambda found: str(values[found[1].decode()]).encode(), shared)
         return self._call("messages", mailgun_form.single(filled, said["to"]), mailgun_form.boundary_of(shared))
 
     def _send_finished(self, letter: Letter, issue: str) -> Answer:
@@ -190,13 +190,17 @@ def _fields(email: Email, markers: Markers) -> Iterator[tuple[str, str]]:
 
 def _lots(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
     """The letters in calls: no address twice in one, and who would suffer from merging alone at the end."""
-    yield from apart([letter for letter in letters if not _would_be_merged(letter)])
-    yield from ([letter] for letter in letters if _would_be_merged(letter))
+    together, alone = list[Letter](), list[Letter]()
+    for letter in letters:
+        (alone if _would_be_merged(letter) else together).append(letter)
+    yield from apart(together)
+    yield from ([letter] for letter in alone)
 
 
 def _would_be_merged(letter: Letter) -> bool:
     """Something of this person's own, as a name, holds Mailgun's syntax."""
-    return any(OWN_SYNTAX_IN_BYTES.search(part) for part in letter.parts)
+    written = b"".join(letter.parts)
+    return b"%" in written and OWN_SYNTAX_IN_BYTES.search(written) is not None
 
 
 # --- reading answers; pure --------------------------------------------------------------------------------------
@@ -209,7 +213,7 @@ def read_reply(reply: Reply) -> Answer:
     refused = refusal(reply, now=clock.now(), said=message)
     if refused:
         about_recipient = reply.status == 400 and _ABOUT_RECIPIENT.match(message)
-        return replace(refused, outcome=Outcome.REFUSED) if about_recipient else refused
+        return refused._replace(outcome=Outcome.REFUSED) if about_recipient else refused
     if message.startswith("Queued") and isinstance(said.get("id"), str):
         return Answer(Outcome.ACCEPTED, provider_id=said["id"])
     if b"Magnificent API" in reply.body:

@@ -82,7 +82,7 @@ class Mailjet(Provider):
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
         if not letters:
             return []
-        named = [letter._replace(parts=with_fit_name(letter.parts)) for letter in letters]
+        named = [with_fit_name(letter) for letter in letters]
         reply = self._http.post("/v3.1/send", listed(named, before=b'{"Messages":[', after=b"]}"))
         if isinstance(reply, Answer):
             return [reply] * len(letters)

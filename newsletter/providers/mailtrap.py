@@ -91,7 +91,7 @@ class Mailtrap(Provider):
     def _call(self, stream: Http, letters: Sequence[Letter]) -> list[Answer] | Answer:
         """An answer for each letter, or one for the whole call."""
         before = b'{"base":' + (letters[0].shared or b"{}") + b',"requests":['
-        named = [letter._replace(parts=with_fit_name(letter.parts)) for letter in letters]
+        named = [with_fit_name(letter) for letter in letters]
         reply = stream.post("/api/batch", listed(named, before=before, after=b"]}"))
         if isinstance(reply, Answer):
             return reply

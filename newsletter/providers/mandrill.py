@@ -121,7 +121,7 @@ class Mandrill(Provider):
         return one_by_one(letters, call)
 
     def _send_one(self, letter: Letter) -> Answer:
-        reply = self._post("send", b'"async":false,"message":', *with_fit_name(letter.parts))
+        reply = self._post("send", b'"async":false,"message":', *with_fit_name(letter).parts)
         if isinstance(reply, Answer):
             return reply
         return read_refusal(reply, now=clock.now()) or read_status(reply.json())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from email.utils import parseaddr
 from typing import Any, NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 
 from newsletter.models import ASSET_TYPES, Asset, Email
-from newsletter.providers.base import Markers
+from newsletter.providers.base import Letter, Markers
 
 FIELDS_OF_THEIR_OWN = frozenset(
     {
@@ -83,17 +83,20 @@ def reader_first(markers: Markers, *, to: str = "to", name: str = "name", addres
     return {to: [{name: markers("name"), address: markers("address")}]}
 
 
-def with_fit_name(parts: Sequence[bytes], fit: Callable[[bytes], bytes] = bytes) -> Sequence[bytes]:
-    """The parts of a letter that begins with `reader_first`, its name made fit; an empty one is left out.
+def with_fit_name(letter: Letter, fit: Callable[[bytes], bytes] = bytes) -> Letter:
+    """A letter that begins with `reader_first`, its name made fit; an empty one is left out.
 
     A name with nothing in it is an error to some APIs, and what differs from reader to reader is only known here. `fit`
     gets and gives the inside of a JSON string.
     """
-    opening, written, after, *rest = parts
+    written = letter.parts[1]
     name = fit(written)
-    if name:
-        return parts if name == written else [opening, name, after, *rest]
-    return [opening[: opening.rindex(b"{") + 1], after[after.index(b",") + 1 :], *rest]
+    if name and name == written:
+        return letter
+    opening, _, after, *rest = letter.parts
+    if not name:
+        opening, after = opening[: opening.rindex(b"{") + 1], after[after.index(b",") + 1 :]
+    return letter._replace(parts=[opening, name, after, *rest])
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from newsletter import clock
@@ -96,15 +95,15 @@ class Resend(Provider):
         wait_s = pause_s(reply.headers, now=clock.now(), prefix="ratelimit-")
         refused = read_refusal(reply)
         if refused:
-            return replace(refused, pause_s=wait_s)
-        return [replace(answer, pause_s=wait_s) for answer in read_batch(reply.json(), len(letters))]
+            return refused._replace(pause_s=wait_s)
+        return [answer._replace(pause_s=wait_s) for answer in read_batch(reply.json(), len(letters))]
 
     def _send_alone(self, letter: Letter, key: str) -> Answer:
         reply = self._http.post("/emails", [letter.parts], headers={"Idempotency-Key": key} if key else None)
         if isinstance(reply, Answer):
             return reply
         answer = read_refusal(reply) or read_sent(reply.json())
-        return replace(answer, pause_s=pause_s(reply.headers, now=clock.now(), prefix="ratelimit-"))
+        return answer._replace(pause_s=pause_s(reply.headers, now=clock.now(), prefix="ratelimit-"))
 
     def verify(self) -> Answer | None:
         """Asks for the domains. A key that may only send is told that it may not, and so is known."""
@@ -149,7 +148,7 @@ def read_refusal(reply: Reply) -> Answer | None:
     name, message = str(words.get("name", "")), str(words.get("message", ""))
     answer = refusal(reply, now=clock.now(), said=f"{name}: {message}" if name else message, own=_meaning_of(name))
     if answer and reply.status in (400, 422) and _ABOUT_RECIPIENT.search(message):
-        return replace(answer, outcome=Outcome.REFUSED)
+        return answer._replace(outcome=Outcome.REFUSED)
     return answer
 
 

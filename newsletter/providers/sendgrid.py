@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -124,7 +123,7 @@ class SendGrid(Provider):
 
         That repeats nothing: SendGrid checks all of a call before it takes any of it.
         """
-        letters = [letter._replace(parts=with_fit_name(letter.parts)) for letter in letters]
+        letters = [with_fit_name(letter) for letter in letters]
         if letters and letters[0].shared is None:
             return one_by_one(letters, self._call_for_one)
         return in_turn(apart(letters), lambda lot: single_out(lot, self._call))
@@ -192,4 +191,4 @@ def read_refusal(reply: Reply, *, now: datetime) -> Answer | None:
     answer = refusal(reply, now=now, said=words, own={400: Outcome.REFUSED} if blames_recipient else None)
     if answer is None or answer.outcome is not Outcome.BUSY or answer.retry_after_s is not None:
         return answer
-    return replace(answer, retry_after_s=pause_s(reply.headers, now=now))
+    return answer._replace(retry_after_s=pause_s(reply.headers, now=now))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -48,7 +47,7 @@ def read_refusal(reply: Reply, *, now: datetime) -> Answer | None:
     own = {429: Outcome.DENIED} if _DAILY_QUOTA.search(message) else None
     answer = refusal(reply, now=now, said=said, own=own)
     if answer and kind == "BadRequestException" and reply.status == 400 and _is_about_recipient(message):
-        return replace(answer, outcome=Outcome.REFUSED)
+        return answer._replace(outcome=Outcome.REFUSED)
     return answer
 
 
@@ -88,7 +87,7 @@ def _read_result(result: object) -> Answer:
 def _spared(answers: Sequence[Answer]) -> list[Answer]:
     """Where SES refuses one and all, it is not the recipients, and nobody is marked as refused for good."""
     if len(answers) > MAX_BAD_ONES and all(answer.outcome is Outcome.REFUSED for answer in answers):
-        return [replace(one, outcome=Outcome.DENIED, reason=f"all were refused: {one.reason}") for one in answers]
+        return [one._replace(outcome=Outcome.DENIED, reason=f"all were refused: {one.reason}") for one in answers]
     return list(answers)
 
 

@@ -18,7 +18,7 @@ from newsletter.errors import BadInput, Place
 from newsletter.providers.base import Abilities, Answer, Letter, Outcome, Provider
 from newsletter.providers.lots import for_rest
 from newsletter.providers.reasons import tidy_reason
-from newsletter.providers.smtp_conversation import BROKEN, Conversation, envelope_address
+from newsletter.providers.smtp_conversation import BROKEN, Conversation, Wire, envelope_address
 from newsletter.providers.smtp_replies import SmtpReply, on_greeting
 from newsletter.settings import ProviderSettings, Settings
 
@@ -52,6 +52,7 @@ class Smtp(Provider):
         self._server = server
         self._sender = sender
         self._signer = signer
+        self._wire = Wire()
         self._idle: list[Conversation] = []
         self.abilities = Abilities(group_size, connections=1)
 
@@ -104,7 +105,7 @@ class Smtp(Provider):
         smtp = _connect(self._server)
         if isinstance(smtp, Answer):
             return smtp
-        return _log_in(smtp, self._server) or Conversation(smtp, sender=self._sender)
+        return _log_in(smtp, self._server) or Conversation(smtp, self._wire, sender=self._sender)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import re
 import smtplib
 import socket
 from collections.abc import Sequence
-from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -26,8 +25,9 @@ _PLAIN_ADDRESS = re.compile(r"[^\s<>@\x00-\x1f\x7f]+@[^\s<>@\x00-\x1f\x7f]+")
 
 
 class Conversation:
-    def __init__(self, smtp: smtplib.SMTP, *, sender: str) -> None:
+    def __init__(self, smtp: smtplib.SMTP, wire: Wire, *, sender: str) -> None:
         self._smtp = smtp
+        self._wire = wire
         self._sender = envelope_address(sender)
         self._offers = smtp.esmtp_features
         self._needs_reset = False
@@ -48,8 +48,8 @@ class Conversation:
     def hand_over(self, letter: Letter) -> Answer:
         """What became of `letter`; look at `is_over` before the next."""
         self.letters += 1
-        content = wire_form(letter.parts)
-        envelope = self._envelope(letter.email, content)
+        content, is_ascii = self._wire.form(letter.parts)
+        envelope = self._envelope(letter.email, content, is_8bit=not is_ascii)
         if isinstance(envelope, Answer):
             if envelope.outcome is Outcome.DENIED:
                 self.end()
@@ -132,12 +132,12 @@ class Conversation:
     def _reply(self) -> SmtpReply:
         return SmtpReply(*self._smtp.getreply())
 
-    def _envelope(self, recipient: str, content: bytes) -> tuple[bytes, bytes] | Answer:
+    def _envelope(self, recipient: str, content: bytes, *, is_8bit: bool) -> tuple[bytes, bytes] | Answer:
         """The commands MAIL and RCPT, or why the server cannot be given this letter."""
         sender, to = self._sender, envelope_address(recipient)
         if not sender or not to:
             return Answer(Outcome.DENIED if not sender else Outcome.REFUSED, reason="no address that SMTP can carry")
-        is_international, is_8bit = not (sender + to).isascii(), not content.isascii()
+        is_international = not (sender + to).isascii()
         refused = self._cannot_take(content, sender=sender, is_international=is_international, is_8bit=is_8bit)
         if refused is not None:
             return refused
@@ -167,28 +167,40 @@ class Conversation:
         self._smtp.close()
 
 
-def wire_form(parts: Sequence[bytes]) -> bytes:
-    """The letter as it goes after DATA: CRLF line ends only, leading dots doubled, a line end last.
+class Wire:
+    """Letters as they go after DATA: CRLF line ends only, leading dots doubled, a line end last.
 
-    Lone CR or LF would let a letter end itself early on some servers ("SMTP smuggling").
+    Lone CR or LF would let a letter end itself early on some servers ("SMTP smuggling"). What the letter before had at
+    the same place, the same object, was looked at then: looking through 70 kB for each reader would cost as much as
+    sending them. One for all connections, from several threads too.
     """
-    content = b"".join(parts)
-    if not all(map(_may_stand_as_it_is, parts)):
+
+    def __init__(self) -> None:
+        self._plain: Sequence[bytes] = ()
+        """The pieces of the last letter of which each may stand on the wire as it is: ASCII, in lines without dots."""
+
+    def form(self, parts: Sequence[bytes]) -> tuple[bytes, bool]:
+        """The letter, and whether it is ASCII."""
+        content = b"".join(parts)
+        if self._are_plain(parts):
+            return _ended(content), True
         content = _LONE_LINE_END.sub(b"\r\n", content).replace(b"\r\n.", b"\r\n..")
-        if content.startswith(b"."):
-            content = b"." + content
+        return _ended(b"." + content if content.startswith(b".") else content), content.isascii()
+
+    def _are_plain(self, parts: Sequence[bytes]) -> bool:
+        before = self._plain
+        if len(before) != len(parts):
+            before = (b"",) * len(parts)
+        new = b"\r\n".join([b"", *[part for part, known in zip(parts, before, strict=True) if part is not known]])
+        is_in_lines = new.count(b"\r\n") == new.count(b"\n") == new.count(b"\r") and b"\r\n." not in new
+        if not is_in_lines or not new.isascii():
+            return False
+        self._plain = tuple(parts)
+        return True
+
+
+def _ended(content: bytes) -> bytes:
     return content if content.endswith(b"\r\n") else content + b"\r\n"
-
-
-@lru_cache(maxsize=1024)
-def _may_stand_as_it_is(part: bytes) -> bool:
-    """Whatever stands before and behind it. Looked at once: what all letters of an issue share are the same objects,
-    which keep their hash, and looking through 70 kB for each reader would cost as much as sending them."""
-    return (
-        part.count(b"\r\n") == part.count(b"\n") == part.count(b"\r")
-        and b"\r\n." not in part
-        and not part.startswith(b".")
-    )
 
 
 def envelope_address(address: str) -> str:

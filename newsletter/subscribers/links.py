@@ -8,10 +8,10 @@ in a mailbox and the law wants their links to work (CAN-SPAM: 30 days at least; 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import NamedTuple
 
 from itsdangerous import BadSignature, Signer
@@ -48,24 +48,28 @@ class Links:
 
     def __init__(self, keys: Sequence[bytes], site_url: str) -> None:
         ready = derived(checked_keys(keys), "unsubscribe")
-        self._key = ready[0]
+        self._seal = Seal(ready[0])
         self._signer = _signer(ready)
         self._unsubscribe = f"{site_url.rstrip('/')}/unsubscribe/"
         self._issues = f"{site_url.rstrip('/')}/issues/"
 
     def unsubscribe_url(self, subscriber_id: str, issue_id: str) -> str:
         """The address for the page, and for the one-click POST (RFC 8058)."""
-        return self.unsubscribe_start(issue_id) + self.unsubscribe_end(subscriber_id, issue_id)
+        return self.unsubscribe_start(issue_id) + self.unsubscribe_ends(issue_id)(subscriber_id)
 
     def unsubscribe_start(self, issue_id: str) -> str:
         """The part of the address that all readers of an issue share."""
         return f"{self._unsubscribe}{issue_id}."
 
-    def unsubscribe_end(self, subscriber_id: str, issue_id: str) -> str:
-        """The reader's own part. Called once a copy: 2 µs."""
-        signature = _signature(self._key, f"{issue_id}.{subscriber_id}".encode())
-        written = b2a_base64(signature, newline=False)[:SIGNATURE_CHARS].translate(_URL_SAFE)
-        return f"{subscriber_id}.{written.decode('ascii')}"
+    def unsubscribe_ends(self, issue_id: str) -> Callable[[str], str]:
+        """Subscriber id → the reader's own part of the address. Made once an issue, called once a copy: 1 µs."""
+        seal = self._seal.begun(f"{issue_id}.".encode())
+
+        def end(subscriber_id: str) -> str:
+            written = b2a_base64(seal.signature(subscriber_id.encode()), newline=False)
+            return f"{subscriber_id}.{written[:SIGNATURE_CHARS].translate(_URL_SAFE).decode('ascii')}"
+
+        return end
 
     def web_url(self, issue_id: str) -> str:
         return self._issues + issue_id
@@ -87,17 +91,40 @@ def digest_of(issue_id: str) -> str | None:
     return found["digest"] if found else None
 
 
-def _signature(key: bytes, value: bytes) -> bytes:
-    """HMAC-SHA256, its left half: 128 bits that nobody guesses, and half as long in every link (RFC 2104, 5).
+class Seal:
+    """Signs values with one key: HMAC-SHA256, its left half: 128 bits that nobody guesses, and half as long in every
+    link (RFC 2104, 5).
 
-    In one call of C: itsdangerous' own builds two Python objects a signature, half as fast.
+    The two hashes that HMAC makes of its key are made once and copied. `hmac.digest` begins anew for each value, which
+    takes three times as long, and lets other threads in meanwhile.
     """
-    return hmac.digest(key, value, "sha256")[:SIGNATURE_BYTES]
+
+    def __init__(self, key: bytes) -> None:
+        """The key has at most 64 bytes, as all derived ones."""
+        padded = key.ljust(64, b"\0")
+        self._inner = hashlib.sha256(padded.translate(_INNER))
+        self._outer = hashlib.sha256(padded.translate(_OUTER))
+
+    def begun(self, start: bytes) -> Seal:
+        """For values that all begin with `start`: it signs what comes after that."""
+        seal = copy(self)
+        seal._inner = self._inner.copy()
+        seal._inner.update(start)
+        return seal
+
+    def signature(self, value: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(value)
+        outer.update(inner.digest())
+        return outer.digest()[:SIGNATURE_BYTES]
+
+
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 
 
 class _Algorithm(SigningAlgorithm):
     def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return _signature(key, value)
+        return Seal(key).signature(value)
 
 
 def _signer(keys: Sequence[bytes]) -> Signer:

@@ -12,7 +12,7 @@ import pytest
 from newsletter.errors import BadInput
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.body import WRITE_BYTES, Body
-from newsletter.providers.http import MAX_RETRY_AFTER_S, Http, Reply, refusal, retry_after
+from newsletter.providers.http import MAX_RETRY_AFTER_S, Http, Reply, basic_auth, refusal, retry_after
 from newsletter.providers.reasons import MAX_REASON_CHARS, tidy_reason
 from tests.loopback.api import ApiServer, Canned, Misdeed
 from tests.loopback.postmark import PostmarkApi
@@ -154,6 +154,18 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_opened_anew() -> N
     assert isinstance(reply, Reply)
 
 
+@pytest.mark.parametrize("answer", [b"", b"{}"])
+def test_a_connection_whose_answer_was_read_to_its_end_carries_the_next_call(answer: bytes) -> None:
+    with ApiServer(PostmarkApi()) as server:
+        server.misdeeds += [Canned(202, answer)] * 2
+        web = http(server.url)
+
+        replies = [web.post("/email/batch", [(b"[]",)]) for _ in range(2)]
+
+    assert [reply.body for reply in replies if isinstance(reply, Reply)] == [answer] * 2
+    assert server.connections == 1
+
+
 def test_what_the_server_repeats_of_the_key_is_blanked() -> None:
     with ApiServer(PostmarkApi()) as server:
         server.misdeeds.append(Canned(200, b"your key canary is odd"))
@@ -216,6 +228,31 @@ def test_the_proxy_of_the_environment_is_used_and_its_absence_is_busy(
 
     assert isinstance(answer, Answer)
     assert answer.outcome is Outcome.BUSY
+
+
+@pytest.mark.parametrize("proxy", ["ftp://proxy.example.org", "http://", "http://[::1"])
+def test_a_proxy_that_is_none_stops_the_run(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+
+    answer = http("http://api.example.org").post("/", [(b"body",)])
+
+    assert isinstance(answer, Answer)
+    assert answer.outcome is Outcome.DENIED
+
+
+def test_a_proxy_is_told_its_own_password_and_whom_the_call_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with ApiServer(PostmarkApi()) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("http://", "http://editor:word@"))
+
+        reply = http("http://api.example.org").post("/email/batch", [(b"[]",)])
+
+    assert isinstance(reply, Reply)
+    headers = proxy.requests[0].headers
+    assert (headers["host"], headers["proxy-authorization"]) == ("api.example.org", basic_auth("editor", "word"))
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from newsletter.errors import BadInput
 from newsletter.providers import open_provider
 from newsletter.providers.base import Answer, Letter, Outcome, Provider
 from newsletter.providers.smtp import LETTERS_PER_CONNECTION
-from newsletter.providers.smtp_conversation import envelope_address, wire_form
+from newsletter.providers.smtp_conversation import Wire, envelope_address
 from newsletter.providers.smtp_replies import SmtpReply, on_final_dot, on_letter, queue_id
 from tests.conformance.stand import ISSUE, PASSWORD, an_email, compose, settings_for
 from tests.loopback.smtp import CERTIFICATE, SmtpServer
@@ -220,7 +222,21 @@ def test_an_address_that_smtp_cannot_carry_is_refused_alone(tmp_path: Path) -> N
     ],
 )
 def test_a_letter_cannot_end_itself_early(parts: list[bytes], wire: bytes) -> None:
-    assert wire_form(parts) == wire
+    assert Wire().form(parts) == (wire, True)
+
+
+PIECE = st.text("a.\r\né", max_size=5).map(str.encode)
+
+
+@given(shared=st.lists(PIECE, max_size=6), letters=st.lists(st.lists(st.none() | PIECE, max_size=6), max_size=4))
+def test_a_letter_looks_the_same_whatever_went_over_the_wire_before(
+    shared: list[bytes], letters: list[list[bytes | None]]
+) -> None:
+    wire = Wire()
+
+    for letter in letters:
+        parts = [common if own is None else own for own, common in zip(letter, shared, strict=False)]
+        assert wire.form(parts) == Wire().form([b"".join(parts)])
 
 
 @pytest.mark.parametrize("offers", [(), ("PIPELINING",)])
