@@ -18,7 +18,7 @@ from newsletter.models import IssueState, Reader
 from newsletter.store import days, statements, tables
 from newsletter.store.engine import reading, writing
 from newsletter.store.issues import locked_state
-from newsletter.store.receipts import Result, new_batch, record, recut
+from newsletter.store.receipts import Result, new_batch, number_of, record, recut
 from newsletter.store.recipients import open_recipients_of, readers_of, skip_all_but
 
 STALE_CLAIM = timedelta(seconds=60)
@@ -200,13 +200,17 @@ class BatchesStore:
 
     def claimed(self, issue_id: str) -> list[Claim]:
         """The batches that somebody holds and has not begun to call, whoever it is."""
-        query = select(tables.batch).where(tables.batch.c.issue_id == issue_id, tables.batch.c.state == "claimed")
+        query = select(tables.batch).where(
+            tables.batch.c.issue == number_of(issue_id), tables.batch.c.state == "claimed"
+        )
         with reading(self._engine) as connection:
             return [Claim(issue_id, row.number, row.owner, row.attempt, 0) for row in connection.execute(query)]
 
     def attempting(self, issue_id: str) -> list[Attempted]:
         """The batches whose call was begun and whose answer is not recorded, whoever began them."""
-        query = select(tables.batch).where(tables.batch.c.issue_id == issue_id, tables.batch.c.state == "attempting")
+        query = select(tables.batch).where(
+            tables.batch.c.issue == number_of(issue_id), tables.batch.c.state == "attempting"
+        )
         with reading(self._engine) as connection:
             found = []
             for row in connection.execute(query.order_by(tables.batch.c.number)).all():
@@ -218,7 +222,7 @@ class BatchesStore:
     def next_moment(self, issue_id: str) -> datetime | None:
         """When the earliest pending batch may be tried again; None: none waits for a moment."""
         query = select(func.min(tables.batch.c.not_before)).where(
-            tables.batch.c.issue_id == issue_id, tables.batch.c.state == "pending"
+            tables.batch.c.issue == number_of(issue_id), tables.batch.c.state == "pending"
         )
         with reading(self._engine) as connection:
             found: datetime | None = connection.scalar(query)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, func, or_, select, update
 
 from newsletter.store import tables
-from newsletter.store.receipts import MAY_MAIL, receipt_of_recipient
+from newsletter.store.receipts import MAY_MAIL, number_of, receipt_of_recipient
 
 _batch, _recipient, _receipt = tables.batch.c, tables.recipient.c, tables.receipt.c
 _subscriber, _subscription = tables.subscriber.c, tables.subscription.c
@@ -32,13 +32,13 @@ def mailable(issue_id: Any, digest: Any) -> Select[Any]:
         .join(tables.recipient, _recipient.subscriber_id == _subscriber.id)
         .join(tables.subscription, subscribed)
         .outerjoin(tables.receipt, receipt_of_recipient())
-        .where(_recipient.issue_id == issue_id, _receipt.state.is_(None), MAY_MAIL)
+        .where(_recipient.issue == number_of(issue_id), _receipt.state.is_(None), MAY_MAIL)
     )
 
 
 # --- claiming ---------------------------------------------------------------------------------------------------
 
-_OF_ISSUE = _batch.issue_id == bindparam("the_issue")
+_OF_ISSUE = _batch.issue == number_of(bindparam("the_issue"))
 _IS_FREE = or_(
     and_(
         _batch.state == "pending",
@@ -70,7 +70,7 @@ CLAIM_BATCH = (
     )
 )
 
-_IN_BATCH = and_(_recipient.issue_id == bindparam("the_issue"), _recipient.batch == bindparam("the_number"))
+_IN_BATCH = and_(_recipient.issue == number_of(bindparam("the_issue")), _recipient.batch == bindparam("the_number"))
 
 BATCH_SIZE = select(func.count()).select_from(tables.recipient).where(_IN_BATCH)
 
