@@ -69,12 +69,14 @@ class BatchesStore:
             return self._claim(connection, issue_id, owner, limit, now)
 
     def _claim(self, connection: Connection, issue_id: str, owner: str, limit: int, now: datetime) -> Claim | None:
-        moments = {
+        named = {
+            "the_issue": issue_id,
             "the_time": now,
             "the_longest_wait": now + LONGEST_WAIT,
             "the_stale_time": now - STALE_CLAIM,
         }
-        found = connection.execute(statements.FIRST_FREE_BATCH, {"the_issue": issue_id, **moments}).first()
+        found = connection.execute(statements.FIRST_PENDING, named).first()
+        found = found or connection.execute(statements.FIRST_STALE, named).first()
         if found is None:
             return None
         number, size = self._cut(connection, issue_id, found.number, limit, tried=found.attempt, now=now)
@@ -86,11 +88,11 @@ class BatchesStore:
         self, connection: Connection, issue_id: str, number: int, limit: int, *, tried: int, now: datetime
     ) -> tuple[int, int]:
         """Move the first `limit` recipients of a larger batch into a new one; the number and size to claim."""
-        which = {"the_issue": issue_id, "the_number": number}
+        which = {"the_issue": issue_id, "the_number": number, "the_limit": limit}
         size = int(connection.scalar(statements.BATCH_SIZE, which) or 0)
         if size <= limit:
             return number, size
-        first = list(connection.scalars(statements.BATCH_RECIPIENTS.limit(limit), which))
+        first = list(connection.scalars(statements.FIRST_RECIPIENTS, which))
         return new_batch(connection, issue_id, first, tried=tried, now=now), limit
 
     def give_back(self, claim: Claim, *, now: datetime) -> None:

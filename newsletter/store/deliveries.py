@@ -21,7 +21,7 @@ from newsletter.store.receipts import (
     receipt_of_recipient,
     receipt_rows,
 )
-from newsletter.store.statements import mailable, reader_columns
+from newsletter.store.statements import mailable, reader_columns, readers_from
 from newsletter.store.upsert import replace
 
 
@@ -206,7 +206,7 @@ class DeliveriesStore:
         query = mailable(issue_id, digest) if is_planned else _audience(digest, reader_columns())
         with reading(self._engine) as connection:
             rows = connection.execution_options(yield_per=1000).execute(query.order_by(tables.subscriber.c.id))
-            yield from map(Reader._make, rows)
+            yield from readers_from(rows)
 
     def list(self, issue_id: str, *, state: DeliveryState | None = None) -> Iterator[Delivery]:
         """Every recipient by address, streamed. An erased subscriber shows with an empty address."""

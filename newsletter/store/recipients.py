@@ -21,7 +21,7 @@ def open_recipients_of(connection: Connection, issue_id: str, number: int) -> li
 def readers_of(connection: Connection, issue_id: str, number: int, digest: str) -> list[Reader]:
     """Those of the batch who may be mailed now, by id."""
     named = {"the_issue": issue_id, "the_number": number, "the_digest": digest}
-    return list(map(Reader._make, connection.execute(statements.READERS, named)))
+    return list(statements.readers_from(connection.execute(statements.READERS, named).all()))
 
 
 def skip_all_but(connection: Connection, issue_id: str, number: int, kept: Collection[str], now: datetime) -> None:
