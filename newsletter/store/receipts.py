@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -60,14 +61,15 @@ def record(connection: Connection, issue_id: str, provider: str, results: Sequen
     """Insert a receipt for each; where there is one already, only a doubt is replaced.
 
     By the driver itself: a row through SQLAlchemy costs three times as much on SQLite. PostgreSQL gets all of a batch
-    as arrays in one statement, because a statement a row costs it ten times as much.
+    in one statement, because a statement a row costs it ten times as much, and as columns of JSON, because its driver
+    takes twice as long to write arrays.
     """
     if not results:
         return
     every = (known_number_of(connection, issue_id), _stored(now, connection.dialect), provider)
     if connection.dialect.name == "postgresql":
-        columns = [list(column) for column in zip(*results, strict=True)]
-        connection.exec_driver_sql(_INSERT_ARRAYS, (*every, *columns))
+        columns = [json.dumps(column) for column in zip(*results, strict=True)]
+        connection.exec_driver_sql(_INSERT_COLUMNS, (*every, *columns))
     else:
         rows = [(*every, *result) for result in results]
         connection.exec_driver_sql(_INSERT_ROWS, rows)
@@ -85,8 +87,8 @@ _UNLESS_CERTAIN = (
     f"where receipt.state = '{DeliveryState.UNSURE}'"
 )
 _INSERT_ROWS = f"{_INTO} values (?, ?, ?, ?, ?, ?, ?) {_UNLESS_CERTAIN}"
-_ARRAYS = "select %s, %s, %s, one.* from unnest(%s::text[], %s::text[], %s::text[], %s::text[]) as one"
-_INSERT_ARRAYS = f"{_INTO} {_ARRAYS} {_UNLESS_CERTAIN}"
+_COLUMNS = ", ".join(["json_array_elements_text(%s::json)"] * len(Result._fields))
+_INSERT_COLUMNS = f"{_INTO} select %s, %s, %s, one.* from rows from ({_COLUMNS}) as one {_UNLESS_CERTAIN}"  # noqa: S608 - our own words
 
 
 def new_batch(
