@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Integer, Select, and_, cast, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, Select, and_, func, insert, literal, select, update
 
 from newsletter.models import Counts, Delivery, DeliveryState, IssueState, Reader
 from newsletter.store import tables
@@ -35,6 +35,11 @@ class DeliveriesStore:
         """How many would get an issue of this digest now."""
         with reading(self._engine) as connection:
             return int(connection.scalar(select(func.count()).select_from(_audience(digest).subquery())) or 0)
+
+    def has_audience(self, digest: str) -> bool:
+        """Whether anybody would get one; of a long list that is known at once."""
+        with reading(self._engine) as connection:
+            return bool(connection.scalar(select(_audience(digest).exists())))
 
     def begin(
         self,
@@ -77,9 +82,8 @@ class DeliveriesStore:
 
     def _plan(self, connection: Connection, issue_id: str, digest: str, batch_size: int, now: datetime) -> None:
         audience = _audience(digest).subquery()
-        row_number = func.row_number().over(order_by=audience.c.id)
-        number = cast((row_number - 1 - (row_number - 1) % batch_size) / batch_size, Integer) + 1
-        chosen = select(number_of(issue_id), audience.c.id, number)
+        row_number = func.row_number().over(order_by=audience.c.subscriber_id)
+        chosen = select(number_of(issue_id), audience.c.subscriber_id, (row_number - 1) // batch_size + 1)
         connection.execute(insert(tables.recipient).from_select(["issue", "subscriber_id", "batch"], chosen))
         numbers = (
             select(
@@ -254,7 +258,8 @@ def _in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _audience(digest: str, columns: Select[Any] | None = None) -> Select[Any]:
     return (
-        (select(tables.subscriber.c.id) if columns is None else columns)
+        (select(tables.subscription.c.subscriber_id) if columns is None else columns)
+        .select_from(tables.subscriber)
         .join(tables.subscription, tables.subscription.c.subscriber_id == tables.subscriber.c.id)
         .where(tables.subscription.c.digest == digest, MAY_MAIL)
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Integer, and_, bindparam, cast, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Dialect, and_, bindparam, delete, func, insert, select, text, update
 
 from newsletter.models import DeliveryState, SubscriberState
 from newsletter.store import tables
@@ -133,14 +133,14 @@ def recut(connection: Connection, issue_id: str, *, size: int, now: datetime) ->
     highest = int(connection.scalar(select(func.max(batch.c.number)).where(of_issue)) or 0)
     row_number = func.row_number().over(order_by=recipient.c.subscriber_id)
     places = (
-        select(recipient.c.subscriber_id, ((row_number - 1 - (row_number - 1) % size) / size).label("place"))
+        select(recipient.c.subscriber_id, ((row_number - 1) // size).label("place"))
         .join(batch, and_(batch.c.issue == recipient.c.issue, batch.c.number == recipient.c.batch))
         .where(of_issue, batch.c.state == "cut")
         .subquery()
     )
     moved = update(recipient).where(recipient.c.issue == issue)
     moved = moved.where(recipient.c.subscriber_id == places.c.subscriber_id)
-    connection.execute(moved.values(batch=cast(places.c.place, Integer) + highest + 1))
+    connection.execute(moved.values(batch=places.c.place + highest + 1))
     connection.execute(delete(batch).where(of_issue, batch.c.state == "cut"))
     numbers = select(recipient.c.batch).where(recipient.c.issue == issue, recipient.c.batch > highest).distinct()
     row = {"issue": issue, "state": "pending", "attempt": 0, "changed_at": now}
