@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, and_, bindparam, delete, func, insert, select, text, update
 
+from newsletter.errors import StoreUnusable
 from newsletter.models import DeliveryState, SubscriberState
 from newsletter.store import tables
 
@@ -43,7 +44,11 @@ def number_of(issue_id: Any) -> Any:
 
 
 def known_number_of(connection: Connection, issue_id: str) -> int:
-    return int(connection.execute(_NUMBER, {"the_issue": issue_id}).scalar_one())
+    """Raises `StoreUnusable` where there is no such issue, as when the database was exchanged meanwhile."""
+    number: int | None = connection.scalar(_NUMBER, {"the_issue": issue_id})
+    if number is None:
+        raise StoreUnusable(f"the database does not know {issue_id}", fix="put back the one that began its sending")
+    return number
 
 
 _NUMBER = select(number_of(bindparam("the_issue")))
