@@ -17,8 +17,6 @@ from newsletter.store import tables
 
 IN_VALUES = 5000
 """In one `in (…)`; SQLite takes 32,766, PostgreSQL 65,535."""
-
-
 ROWS_AT_ONCE = 100
 """In one insert on SQLite: more are hardly faster, and each connection keeps the statement, 0.8 kB a row."""
 

@@ -128,7 +128,7 @@ issue = Table(
     Column("changed_at", Utc, nullable=False),
     Column("began_at", Utc),
     Column("ended_at", Utc),
-    implicit_returning=False,
+    implicit_returning=False,  # nobody asks for the number of a new issue, and there may be none to return
 )
 
 issue_post = Table(
