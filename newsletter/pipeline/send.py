@@ -54,7 +54,7 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     _refuse_unsendable(row)
     frozen = _as_approved(site, row)
     refuse_other_database(site, issue)
-    if row.began_at is None and not site.store.deliveries.forecast(row.digest):
+    if row.began_at is None and not site.store.deliveries.has_audience(row.digest):
         nobody = f"nobody is subscribed to {row.digest}: nothing was sent"
         return Sent(issue, row.state, Counts(), Ended(Ending.FINISHED), warning=nobody)
     if waits := _waits(site, row, now):

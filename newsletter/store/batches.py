@@ -18,7 +18,7 @@ from newsletter.models import IssueState, Reader
 from newsletter.store import days, statements, tables
 from newsletter.store.engine import reading, writing
 from newsletter.store.issues import locked_state
-from newsletter.store.receipts import Result, new_batch, record, recut
+from newsletter.store.receipts import Result, new_batch, number_of, record, recut
 from newsletter.store.recipients import open_recipients_of, readers_of, skip_all_but
 
 STALE_CLAIM = timedelta(seconds=60)
@@ -69,12 +69,14 @@ class BatchesStore:
             return self._claim(connection, issue_id, owner, limit, now)
 
     def _claim(self, connection: Connection, issue_id: str, owner: str, limit: int, now: datetime) -> Claim | None:
-        moments = {
+        named = {
+            "the_issue": issue_id,
             "the_time": now,
             "the_longest_wait": now + LONGEST_WAIT,
             "the_stale_time": now - STALE_CLAIM,
         }
-        found = connection.execute(statements.FIRST_FREE_BATCH, {"the_issue": issue_id, **moments}).first()
+        found = connection.execute(statements.FIRST_PENDING, named).first()
+        found = found or connection.execute(statements.FIRST_STALE, named).first()
         if found is None:
             return None
         number, size = self._cut(connection, issue_id, found.number, limit, tried=found.attempt, now=now)
@@ -86,11 +88,11 @@ class BatchesStore:
         self, connection: Connection, issue_id: str, number: int, limit: int, *, tried: int, now: datetime
     ) -> tuple[int, int]:
         """Move the first `limit` recipients of a larger batch into a new one; the number and size to claim."""
-        which = {"the_issue": issue_id, "the_number": number}
+        which = {"the_issue": issue_id, "the_number": number, "the_limit": limit}
         size = int(connection.scalar(statements.BATCH_SIZE, which) or 0)
         if size <= limit:
             return number, size
-        first = list(connection.scalars(statements.BATCH_RECIPIENTS.limit(limit), which))
+        first = list(connection.scalars(statements.FIRST_RECIPIENTS, which))
         return new_batch(connection, issue_id, first, tried=tried, now=now), limit
 
     def give_back(self, claim: Claim, *, now: datetime) -> None:
@@ -200,13 +202,17 @@ class BatchesStore:
 
     def claimed(self, issue_id: str) -> list[Claim]:
         """The batches that somebody holds and has not begun to call, whoever it is."""
-        query = select(tables.batch).where(tables.batch.c.issue_id == issue_id, tables.batch.c.state == "claimed")
+        query = select(tables.batch).where(
+            tables.batch.c.issue == number_of(issue_id), tables.batch.c.state == "claimed"
+        )
         with reading(self._engine) as connection:
             return [Claim(issue_id, row.number, row.owner, row.attempt, 0) for row in connection.execute(query)]
 
     def attempting(self, issue_id: str) -> list[Attempted]:
         """The batches whose call was begun and whose answer is not recorded, whoever began them."""
-        query = select(tables.batch).where(tables.batch.c.issue_id == issue_id, tables.batch.c.state == "attempting")
+        query = select(tables.batch).where(
+            tables.batch.c.issue == number_of(issue_id), tables.batch.c.state == "attempting"
+        )
         with reading(self._engine) as connection:
             found = []
             for row in connection.execute(query.order_by(tables.batch.c.number)).all():
@@ -218,7 +224,7 @@ class BatchesStore:
     def next_moment(self, issue_id: str) -> datetime | None:
         """When the earliest pending batch may be tried again; None: none waits for a moment."""
         query = select(func.min(tables.batch.c.not_before)).where(
-            tables.batch.c.issue_id == issue_id, tables.batch.c.state == "pending"
+            tables.batch.c.issue == number_of(issue_id), tables.batch.c.state == "pending"
         )
         with reading(self._engine) as connection:
             found: datetime | None = connection.scalar(query)

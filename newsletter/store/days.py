@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, select, update
+from sqlalchemy import Connection, Date, Engine, and_, bindparam, func, select, text, update
 
 from newsletter.store import tables
 from newsletter.store.engine import reading, writing
-from newsletter.store.upsert import add, insert_new, replace
+from newsletter.store.upsert import insert_new, replace
 
 WARM_UP = "warm-up"
 
@@ -82,7 +82,13 @@ def has_room(connection: Connection, day: date, *, provider: str, mails: int, ce
 
 
 def count(connection: Connection, day: date, *, provider: str, mails: int) -> None:
-    add(connection, tables.sending_day, {"day": day, "provider": provider, "mails": mails}, to="mails")
+    connection.execute(_COUNT, {"the_day": day, "the_provider": provider, "the_mails": mails})
+
+
+_COUNT = text(
+    "insert into sending_day (day, provider, mails) values (:the_day, :the_provider, :the_mails) "
+    "on conflict (day, provider) do update set mails = sending_day.mails + excluded.mails"
+).bindparams(bindparam("the_day", type_=Date))
 
 
 def uncount(connection: Connection, day: date, *, provider: str, mails: int) -> None:

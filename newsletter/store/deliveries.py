@@ -6,14 +6,22 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Integer, Select, and_, cast, func, insert, literal, select, update
+from sqlalchemy import Connection, Engine, Select, and_, func, insert, literal, select, update
 
 from newsletter.models import Counts, Delivery, DeliveryState, IssueState, Reader
 from newsletter.store import tables
 from newsletter.store.engine import reading, writing
 from newsletter.store.issues import BY_PERSON, locked_state, set_state
-from newsletter.store.receipts import IN_VALUES, MAY_MAIL, Result, new_batch, receipt_of_recipient, receipt_row
-from newsletter.store.statements import mailable, reader_columns
+from newsletter.store.receipts import (
+    IN_VALUES,
+    MAY_MAIL,
+    Result,
+    new_batch,
+    number_of,
+    receipt_of_recipient,
+    receipt_rows,
+)
+from newsletter.store.statements import mailable, reader_columns, readers_from
 from newsletter.store.upsert import replace
 
 
@@ -27,6 +35,11 @@ class DeliveriesStore:
         """How many would get an issue of this digest now."""
         with reading(self._engine) as connection:
             return int(connection.scalar(select(func.count()).select_from(_audience(digest).subquery())) or 0)
+
+    def has_audience(self, digest: str) -> bool:
+        """Whether anybody would get one; of a long list that is known at once."""
+        with reading(self._engine) as connection:
+            return bool(connection.scalar(select(_audience(digest).exists())))
 
     def begin(
         self,
@@ -64,27 +77,26 @@ class DeliveriesStore:
         return bool(approved == manifest_sha256 and paused_by != BY_PERSON)
 
     def _is_planned(self, connection: Connection, issue_id: str) -> bool:
-        query = select(tables.recipient.c.batch).where(tables.recipient.c.issue_id == issue_id).limit(1)
+        query = select(tables.recipient.c.batch).where(_is_recipient(issue_id)).limit(1)
         return connection.execute(query).first() is not None
 
     def _plan(self, connection: Connection, issue_id: str, digest: str, batch_size: int, now: datetime) -> None:
         audience = _audience(digest).subquery()
-        row_number = func.row_number().over(order_by=audience.c.id)
-        number = cast((row_number - 1 - (row_number - 1) % batch_size) / batch_size, Integer) + 1
-        chosen = select(literal(issue_id), audience.c.id, number)
-        connection.execute(insert(tables.recipient).from_select(["issue_id", "subscriber_id", "batch"], chosen))
+        row_number = func.row_number().over(order_by=audience.c.subscriber_id)
+        chosen = select(number_of(issue_id), audience.c.subscriber_id, (row_number - 1) // batch_size + 1)
+        connection.execute(insert(tables.recipient).from_select(["issue", "subscriber_id", "batch"], chosen))
         numbers = (
             select(
-                tables.recipient.c.issue_id,
+                tables.recipient.c.issue,
                 tables.recipient.c.batch,
                 literal("pending"),
                 literal(0),
                 literal(now, tables.Utc()),
             )
-            .where(tables.recipient.c.issue_id == issue_id)
+            .where(_is_recipient(issue_id))
             .distinct()
         )
-        names = ["issue_id", "number", "state", "attempt", "changed_at"]
+        names = ["issue", "number", "state", "attempt", "changed_at"]
         connection.execute(insert(tables.batch).from_select(names, numbers))
 
     # --- in doubt ---
@@ -92,7 +104,7 @@ class DeliveriesStore:
     def unsure(self, issue_id: str, *, provider: str) -> dict[str, datetime]:
         """Who is in doubt with this provider, and since when."""
         query = select(tables.receipt.c.subscriber_id, tables.receipt.c.at).where(
-            tables.receipt.c.issue_id == issue_id,
+            _is_receipt(issue_id),
             tables.receipt.c.state == DeliveryState.UNSURE.value,
             tables.receipt.c.provider == provider,
         )
@@ -110,7 +122,7 @@ class DeliveriesStore:
         with writing(self._engine) as connection:
             if locked_state(connection, issue_id) is IssueState.SENT:
                 again = ()
-            rows = [receipt_row(issue_id, provider, result, now) for result in results]
+            rows = receipt_rows(connection, issue_id, provider, results, now)
             replace(connection, tables.receipt, rows, only_where={"state": DeliveryState.UNSURE.value})
             freed = [one for part in _in_parts(again) for one in self._freed(connection, issue_id, provider, part)]
             if freed:
@@ -120,7 +132,7 @@ class DeliveriesStore:
     def _freed(self, connection: Connection, issue_id: str, provider: str, ids: Sequence[str]) -> list[str]:
         receipt = tables.receipt.c
         in_doubt = and_(
-            receipt.issue_id == issue_id, receipt.state == DeliveryState.UNSURE.value, receipt.provider == provider
+            _is_receipt(issue_id), receipt.state == DeliveryState.UNSURE.value, receipt.provider == provider
         )
         freed = tables.receipt.delete().where(in_doubt, receipt.subscriber_id.in_(ids))
         return list(connection.scalars(freed.returning(receipt.subscriber_id)))
@@ -130,7 +142,7 @@ class DeliveriesStore:
 
         An issue that was sent is being sent again then, in the same transaction: else nobody would come for them.
         """
-        in_doubt = and_(tables.receipt.c.issue_id == issue_id, tables.receipt.c.state == DeliveryState.UNSURE.value)
+        in_doubt = and_(_is_receipt(issue_id), tables.receipt.c.state == DeliveryState.UNSURE.value)
         with writing(self._engine) as connection:
             locked_state(connection, issue_id)
             ids = list(connection.scalars(select(tables.receipt.c.subscriber_id).where(in_doubt)))
@@ -159,9 +171,9 @@ class DeliveriesStore:
 
     def count_pending_as_sent(self, issue_id: str, *, reason: str, now: datetime) -> None:
         """A person's word on those of whom this database does not know that they were mailed."""
-        columns = ["issue_id", "subscriber_id", "state", "at", "reason"]
+        columns = ["issue", "subscriber_id", "state", "at", "reason"]
         sent = literal(DeliveryState.SENT.value)
-        chosen = _pending(issue_id).add_columns(sent, literal(now, tables.Utc()), literal(reason))
+        chosen = _pending(issue_id).add_columns(sent, literal(now, tables.CompactUtc()), literal(reason))
         with writing(self._engine) as connection:
             locked_state(connection, issue_id)
             connection.execute(insert(tables.receipt).from_select(columns, chosen))
@@ -169,11 +181,9 @@ class DeliveriesStore:
     # --- how it stands ---
 
     def counts(self, issue_id: str) -> Counts:
-        recipients = select(func.count()).where(tables.recipient.c.issue_id == issue_id)
+        recipients = select(func.count()).where(_is_recipient(issue_id))
         by_state = (
-            select(tables.receipt.c.state, func.count())
-            .where(tables.receipt.c.issue_id == issue_id)
-            .group_by(tables.receipt.c.state)
+            select(tables.receipt.c.state, func.count()).where(_is_receipt(issue_id)).group_by(tables.receipt.c.state)
         )
         with reading(self._engine) as connection:
             total = int(connection.scalar(recipients) or 0)
@@ -185,7 +195,7 @@ class DeliveriesStore:
         receipt = tables.receipt.c
         query = (
             select(receipt.provider, receipt.state, func.count())
-            .where(receipt.issue_id == issue_id, receipt.provider.is_not(None))
+            .where(_is_receipt(issue_id), receipt.provider.is_not(None))
             .group_by(receipt.provider, receipt.state)
             .order_by(receipt.provider)
         )
@@ -200,7 +210,7 @@ class DeliveriesStore:
         query = mailable(issue_id, digest) if is_planned else _audience(digest, reader_columns())
         with reading(self._engine) as connection:
             rows = connection.execution_options(yield_per=1000).execute(query.order_by(tables.subscriber.c.id))
-            yield from map(Reader._make, rows)
+            yield from readers_from(rows)
 
     def list(self, issue_id: str, *, state: DeliveryState | None = None) -> Iterator[Delivery]:
         """Every recipient by address, streamed. An erased subscriber shows with an empty address."""
@@ -216,7 +226,7 @@ class DeliveriesStore:
             .select_from(tables.recipient)
             .outerjoin(tables.receipt, receipt_of_recipient())
             .outerjoin(tables.subscriber, tables.subscriber.c.id == tables.recipient.c.subscriber_id)
-            .where(tables.recipient.c.issue_id == issue_id)
+            .where(_is_recipient(issue_id))
             .order_by(tables.subscriber.c.email)
         )
         if state is not None:
@@ -226,11 +236,19 @@ class DeliveriesStore:
                 yield Delivery(row[0], DeliveryState(row[1]), row[2], row[3], row[4])
 
 
+def _is_recipient(issue_id: str) -> Any:
+    return tables.recipient.c.issue == number_of(issue_id)
+
+
+def _is_receipt(issue_id: str) -> Any:
+    return tables.receipt.c.issue == number_of(issue_id)
+
+
 def _pending(issue_id: str) -> Select[Any]:
     return (
-        select(tables.recipient.c.issue_id, tables.recipient.c.subscriber_id)
+        select(tables.recipient.c.issue, tables.recipient.c.subscriber_id)
         .outerjoin(tables.receipt, receipt_of_recipient())
-        .where(tables.recipient.c.issue_id == issue_id, tables.receipt.c.state.is_(None))
+        .where(_is_recipient(issue_id), tables.receipt.c.state.is_(None))
     )
 
 
@@ -240,7 +258,8 @@ def _in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _audience(digest: str, columns: Select[Any] | None = None) -> Select[Any]:
     return (
-        (select(tables.subscriber.c.id) if columns is None else columns)
+        (select(tables.subscription.c.subscriber_id) if columns is None else columns)
+        .select_from(tables.subscriber)
         .join(tables.subscription, tables.subscription.c.subscriber_id == tables.subscriber.c.id)
         .where(tables.subscription.c.digest == digest, MAY_MAIL)
     )

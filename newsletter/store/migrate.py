@@ -16,7 +16,7 @@ from newsletter.store.engine import reading, writing
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest file in migrations/versions (a test compares them): Alembic itself takes 0.3 s to import and is only
 wanted where something has to be migrated."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from newsletter.models import DeliveryState, Reader
 from newsletter.store import statements, tables
-from newsletter.store.receipts import Result, receipt_row
+from newsletter.store.receipts import Result, receipt_rows
 from newsletter.store.upsert import insert_new
 
 
@@ -21,7 +21,7 @@ def open_recipients_of(connection: Connection, issue_id: str, number: int) -> li
 def readers_of(connection: Connection, issue_id: str, number: int, digest: str) -> list[Reader]:
     """Those of the batch who may be mailed now, by id."""
     named = {"the_issue": issue_id, "the_number": number, "the_digest": digest}
-    return list(map(Reader._make, connection.execute(statements.READERS, named)))
+    return list(statements.readers_from(connection.execute(statements.READERS, named).all()))
 
 
 def skip_all_but(connection: Connection, issue_id: str, number: int, kept: Collection[str], now: datetime) -> None:
@@ -32,4 +32,4 @@ def skip_all_but(connection: Connection, issue_id: str, number: int, kept: Colle
         for one in open_recipients_of(connection, issue_id, number)
         if one not in kept
     ]
-    insert_new(connection, tables.receipt, [receipt_row(issue_id, None, result, now) for result in results])
+    insert_new(connection, tables.receipt, receipt_rows(connection, issue_id, None, results, now))

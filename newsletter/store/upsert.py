@@ -35,11 +35,3 @@ def replace(
     changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     where = and_(*(table.c[name] == value for name, value in only_where.items())) if only_where else None
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where), rows)
-
-
-def add(connection: Connection, table: Table, row: dict[str, Any], *, to: str) -> None:
-    """Insert the row, or add its number to that of the row with the same primary key."""
-    statement = _insert(connection, table).values(row)
-    keys = [column.name for column in table.primary_key]
-    more = {to: table.c[to] + statement.excluded[to]}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=more))
