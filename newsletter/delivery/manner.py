@@ -33,8 +33,8 @@ class Manner:
     not_before_s: float = 0.0
     """No call begins before: the provider was busy, or wants a pause."""
     news: int = 0
-    """Counts doubts and busy answers. What a call that was begun before the last of them says about it is no news: of
-    sixteen connections that break at one moment, the first is a doubt and the others are the same one."""
+    """Counts doubts, busy answers and calls refused as a whole. What a call that was begun before the last of them says
+    about it is no news: of sixteen connections that break at one moment, the first is a doubt, the others are the same."""
 
     def softly(self) -> Manner:
         return replace(self, step=self.step.softly())
@@ -59,7 +59,7 @@ class Manner:
         was begun."""
         is_new = news == self.news
         if any(answer.in_halves for answer in answers):
-            halved = replace(self, step=self.step.halved(len(answers)))
+            halved = replace(self, step=self.step.halved(len(answers)), news=self.news + 1)
             return Lesson(*halved._paused(answers, now_s=now_s), 0.0)
         manner = self._stepped(is_new, answers)
         manner = manner._adapted(answers, reserved, is_new=is_new, now_s=now_s)

@@ -52,7 +52,7 @@ class Step:
 
     def halved(self, letters: int) -> Step:
         """After a call with so many letters that was refused as a whole for some letter in it."""
-        return replace(self, size=max(min(self.size, letters) // 2, 1), doubts_in_a_row=0, is_halved=True)
+        return replace(self, size=max(min(self.size, letters // 2), 1), doubts_in_a_row=0, is_halved=True)
 
     def softly(self) -> Step:
         return replace(self, size=1)

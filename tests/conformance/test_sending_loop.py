@@ -92,7 +92,7 @@ def test_bad_letters_are_singled_out_of_calls_that_are_refused_as_a_whole(store:
     assert ended.ending is Ending.FINISHED
     assert store.deliveries.counts(issue) == Counts(recipients=100, sent=97, refused=3)
     assert set(provider.taken_ids().values()) == {1}
-    assert len(provider.sizes) < 40
+    assert len(provider.sizes) < 60  # a call a letter would be a hundred
 
 
 def test_a_provider_that_refuses_one_letter_after_the_other_stops_the_run(store: Store) -> None:
