@@ -34,7 +34,7 @@ class Manner:
     """No call begins before: the provider was busy, or wants a pause."""
     news: int = 0
     """Counts doubts, busy answers and calls refused as a whole. What a call that was begun before the last of them says
-    about it is no news: of sixteen connections that break at one moment, the first is a doubt, the others are the same."""
+    about it is no news: of sixteen connections that break at once, the first is a doubt and the others are that one."""
 
     def softly(self) -> Manner:
         return replace(self, step=self.step.softly())

@@ -18,6 +18,7 @@ from functools import lru_cache
 from itertools import count
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter, itemgetter
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -103,11 +104,12 @@ class Markers:
     escaped for HTML.
     """
 
-    def __init__(self, nonce: str) -> None:
-        self._nonce = nonce
+    def __init__(self, nonce: str, meanings: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`meanings`: fields that are written out, as in `settled`."""
+        self._nonce, self._meanings = nonce, meanings
 
     def __call__(self, name: str) -> str:
-        return marker(name, self._nonce)
+        return self._meanings.get(name) or marker(name, self._nonce)
 
     def as_variables(self, text: str, write: Callable[[str], str]) -> str:
         pieces = split(text, self._nonce)

@@ -28,8 +28,9 @@ def form_of(site: Site, frozen: FrozenIssue, provider: Provider) -> Form:
 def form_for(site: Site, rendered: Email, provider: Provider) -> Form:
     """The same for an email that is not frozen yet."""
     email = _as_sent(site, rendered)
+    markers = merge.Markers(email.nonce, _meanings(site, email))
     # Merging providers tell recipients apart by their address, and redirected mail has one for all.
-    return provider.form(email, merge.Markers(email.nonce), may_merge=not site.settings.provider.redirect_to)
+    return provider.form(email, markers, may_merge=not site.settings.provider.redirect_to)
 
 
 def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
@@ -83,15 +84,18 @@ def segments_of(email: Email, form: Form, *, now: datetime) -> merge.Segments:
     return merge.compile_json(form.letter, email.nonce)
 
 
-def _as_sent(site: Site, email: Email) -> Email:
-    """With all that is known before any reader is: the page's address, and the beginnings of links and ids."""
+def _meanings(site: Site, email: Email) -> dict[str, str]:
+    """All that is known before any reader is: the page's address, and the beginnings of links and ids."""
     issue, links = email.issue, site.links
-    meanings = {
+    return {
         "web_url": merge.ascii_url(links.web_url(issue)),
         "unsubscribe_url": merge.ascii_url(links.unsubscribe_start(issue)) + merge.marker("leave_token", email.nonce),
         "delivery_id": delivery_id(issue, merge.marker("subscriber_id", email.nonce)),
     }
-    sent = merge.settled(email, meanings)
+
+
+def _as_sent(site: Site, email: Email) -> Email:
+    sent = merge.settled(email, _meanings(site, email))
     if not site.settings.provider.redirect_to:
         return sent
     return sent.model_copy(update={"subject": f"[redirected] {email.subject}"})
