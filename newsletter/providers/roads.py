@@ -84,6 +84,7 @@ class Roads(HTTPAdapter):
             pool = cast("HTTPConnectionPool", self.get_connection_with_tls_context(request, verify, session.proxies))
         except LocationValueError as error:  # of a proxy that is none; requests itself says it so in `send`
             raise requests.exceptions.InvalidURL(error) from error
+        # Typed by requests itself, not by the stubs for it.
         self.cert_verify(pool, request.url, verify, None)  # type: ignore[no-untyped-call]
         self._known[path] = Road(pool, self.request_url(request, session.proxies), dict(request.headers))
         return self._known[path]

@@ -100,7 +100,7 @@ def main() -> None:
         taken = take_changes(changes(GOLDEN, chosen.changes), chosen.folder)
     else:
         taken = take(chosen.mails or sorted(GOLDEN.glob("*.html")), chosen.folder)
-    print("\n".join(map(str, taken)) or "nothing to be seen")  # noqa: T201
+    print("\n".join(map(str, taken)) or "nothing to be seen")  # noqa: T201 - run by hand, it names its pictures
 
 
 if __name__ == "__main__":

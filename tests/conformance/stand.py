@@ -212,5 +212,5 @@ class Stand(ABC):
         return form_of(self.provider, an_email()).batch_size
 
     def refuse(self, address: str) -> None:
-        """The provider will not take this recipient."""
-        raise NotImplementedError
+        """The provider will not take this recipient; only asked of those that refuse recipients."""
+        raise AssertionError(f"{type(self).__name__} refuses recipients and does not say how: write its `refuse`")
