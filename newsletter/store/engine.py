@@ -63,6 +63,7 @@ def _sqlite(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         pool_size=CONNECTIONS,
+        pool_use_lifo=True,  # writers take turns, so nearly all do with one connection and the pages that it has read
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
     )
     _WRITERS[engine] = threading.RLock()

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from newsletter.models import DeliveryState, Reader
 from newsletter.store import statements, tables
+from newsletter.store.one_row import out_of_one_row
 from newsletter.store.receipts import Result, receipt_rows
 from newsletter.store.upsert import insert_new
 
@@ -21,7 +22,8 @@ def open_recipients_of(connection: Connection, issue_id: str, number: int) -> li
 def readers_of(connection: Connection, issue_id: str, number: int, digest: str) -> list[Reader]:
     """Those of the batch who may be mailed now, by id."""
     named = {"the_issue": issue_id, "the_number": number, "the_digest": digest}
-    return list(statements.readers_from(connection.execute(statements.READERS, named).all()))
+    found = out_of_one_row(connection.execute(statements.READERS, named).one())
+    return sorted(statements.readers_from(found))
 
 
 def skip_all_but(connection: Connection, issue_id: str, number: int, kept: Collection[str], now: datetime) -> None:

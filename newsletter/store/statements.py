@@ -14,6 +14,7 @@ from sqlalchemy import Integer, Select, Text, Update, and_, bindparam, cast, fun
 
 from newsletter.models import Reader
 from newsletter.store import tables
+from newsletter.store.one_row import in_one_row
 from newsletter.store.receipts import MAY_MAIL, number_of, receipt_of_recipient
 
 _batch, _recipient, _receipt = tables.batch.c, tables.recipient.c, tables.receipt.c
@@ -126,12 +127,10 @@ END_CALL = _change("attempting", state="done", changed_at=bindparam("the_time"))
 GIVE_BACK = _change("claimed", state="pending", changed_at=bindparam("the_time"))
 KEEP_CLAIM = _change("claimed", changed_at=bindparam("the_time"))
 
-READERS = (
-    mailable(bindparam("the_issue"), bindparam("the_digest"))
-    .where(_recipient.batch == bindparam("the_number"))
-    .order_by(_recipient.subscriber_id)
+READERS = in_one_row(
+    mailable(bindparam("the_issue"), bindparam("the_digest")).where(_recipient.batch == bindparam("the_number"))
 )
-"""Those of a batch who may be mailed now."""
+"""Those of a batch who may be mailed now, in no order."""
 
 COUNT_CALL = (
     update(tables.issue)

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from newsletter.errors import StoreUnusable
-from newsletter.models import Counts, Delivery, DeliveryState
+from newsletter.models import Counts, Delivery, DeliveryState, Reader
 from newsletter.store.batches import STALE_CLAIM, Claim
 from newsletter.store.receipts import ROWS_AT_ONCE, Result
 from newsletter.store.store import Store
-from tests.desks import an_approved_issue
+from tests.desks import a_subscriber_row, an_approved_issue
 from tests.factories import utc
 
 NOW = utc(2023, 11, 16, 9)
@@ -55,6 +55,26 @@ def test_every_answer_of_a_large_batch_is_recorded_as_it_was_given(store: Store)
         f"reader{number}@example.org": Delivery(f"reader{number}@example.org", one.state, NOW, *one[2:])
         for number, one in enumerate(results)
     }
+
+
+def test_the_readers_of_a_call_are_as_they_were_saved_and_in_the_order_of_their_ids(store: Store) -> None:
+    names = ["", HARD, "\x01\x1f\u2028 ]", '"', "null", "O'Brien"]
+    issue = an_approved_issue(store, readers=len(names))
+    with store.subscribers.changing() as roster:
+        roster.save(
+            [a_subscriber_row(number, name=name, attributes={"a": name}) for number, name in enumerate(names) if name]
+        )
+    assert store.deliveries.begin(
+        issue, digest="weekly", provider="fake", batch_size=10, manifest_sha256="0" * 64, now=NOW
+    )
+
+    begun = store.batches.attempt(claimed(store, issue), digest="weekly", provider="fake", now=NOW)
+
+    assert begun
+    assert begun.readers == [
+        Reader(f"s{number:06d}", f"reader{number}@example.org", name, {"a": name} if name else {})
+        for number, name in enumerate(names)
+    ]
 
 
 def test_a_second_answer_replaces_a_doubt_and_nothing_else(store: Store) -> None:
