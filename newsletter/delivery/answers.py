@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 from newsletter.models import DeliveryState, Reader
 from newsletter.providers.base import Answer, Letter, Outcome
@@ -14,6 +15,29 @@ STATES = {
     Outcome.UNSURE: DeliveryState.UNSURE,
 }
 """What settles a delivery; all other outcomes leave it pending."""
+
+
+class Tally(NamedTuple):
+    """How many answers there are of each outcome."""
+
+    accepted: int
+    refused: int
+    busy: int
+    denied: int
+    unsure: int
+
+    @classmethod
+    def of(cls, answers: Sequence[Answer]) -> Self:
+        outcomes = [answer.outcome for answer in answers]
+        return cls(**{outcome.value: outcomes.count(outcome) for outcome in Outcome})
+
+    @property
+    def total(self) -> int:
+        return sum(self)
+
+    @property
+    def all_busy(self) -> bool:
+        return self.busy == self.total
 
 
 def is_unsure(answer: Answer) -> bool:
@@ -29,16 +53,16 @@ def results_of(readers: Sequence[Reader], answers: Sequence[Answer]) -> list[Res
     """What is now known of those whose delivery is settled or in doubt."""
     pairs = zip(readers, answers, strict=False)
     return [
-        Result(reader.subscriber_id, STATES[answer.outcome], answer.provider_id, answer.reason)
+        Result(reader.subscriber_id, state, answer.provider_id, answer.reason)
         for reader, answer in pairs
-        if answer.outcome in STATES
+        if (state := STATES.get(answer.outcome))
     ]
 
 
-def facts_of(answers: Sequence[Answer]) -> dict[str, int]:
-    """How many answers there are of each outcome, for a log."""
-    outcomes = [answer.outcome for answer in answers]
-    return {outcome.value: outcomes.count(outcome) for outcome in Outcome}
+def unsure_ones(readers: Sequence[Reader], answers: Sequence[Answer]) -> list[str]:
+    """Whose answer is unsure, by id."""
+    pairs = zip(readers, answers, strict=False)  # what did not fit has no answer
+    return [reader.subscriber_id for reader, answer in pairs if answer.outcome is Outcome.UNSURE]
 
 
 def not_mailed(readers: Sequence[Reader], answers: Sequence[Answer]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.delivery.answers import fitting, is_unsure
+from newsletter.delivery.answers import fitting, is_unsure, unsure_ones
 from newsletter.delivery.desk import Desk
 from newsletter.delivery.keys import fingerprint, is_valid, key_of
 from newsletter.models import Reader
@@ -53,9 +53,9 @@ def answers_to(desk: Desk, call: Call, *, wait: Callable[[float], bool]) -> list
     `wait` returns False when the run ends.
     """
     answers = _handed_over(desk, call)
-    if call.key and any(map(is_unsure, answers)):
+    if call.key and unsure_ones(call.readers, answers):
         answers = _repeated(desk, call, answers, REPEATS_AFTER_S, wait)
-    return _looked_up(desk, call, answers) if any(map(is_unsure, answers)) else answers
+    return _looked_up(desk, call, answers)
 
 
 def replayed(desk: Desk, call: Call, *, unanswered: Answer) -> list[Answer]:
@@ -66,7 +66,7 @@ def replayed(desk: Desk, call: Call, *, unanswered: Answer) -> list[Answer]:
         return not desk.stop()
 
     answers = _repeated(desk, call, [unanswered] * len(call.letters), (0.0, *REPEATS_AFTER_S), wait)
-    return _looked_up(desk, call, answers) if any(map(is_unsure, answers)) else answers
+    return _looked_up(desk, call, answers)
 
 
 def _handed_over(desk: Desk, call: Call) -> list[Answer]:
@@ -82,7 +82,7 @@ def _repeated(
 ) -> list[Answer]:
     answers = first
     for seconds in waits_s:
-        if not any(map(is_unsure, answers)) or not wait(seconds) or not _may_repeat(desk, call):
+        if not unsure_ones(call.readers, answers) or not wait(seconds) or not _may_repeat(desk, call):
             break
         answers = without_doubt(answers, _handed_over(desk, call))
     return answers
@@ -110,7 +110,10 @@ def _is_certain(repeated: Answer) -> bool:
     return repeated.outcome in (Outcome.ACCEPTED, Outcome.REFUSED) or repeated.in_halves
 
 
-def _looked_up(desk: Desk, call: Call, answers: Sequence[Answer]) -> list[Answer]:
-    pairs = list(zip(call.readers, answers, strict=False))  # what did not fit has no answer
-    found = desk.look_up(desk.name, [reader.subscriber_id for reader, answer in pairs if is_unsure(answer)])
+def _looked_up(desk: Desk, call: Call, answers: list[Answer]) -> list[Answer]:
+    ids = unsure_ones(call.readers, answers)
+    if not ids:
+        return answers
+    found = desk.look_up(desk.name, ids)
+    pairs = zip(call.readers, answers, strict=False)  # what did not fit has no answer
     return [found.get(reader.subscriber_id, answer) if is_unsure(answer) else answer for reader, answer in pairs]

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from newsletter.delivery.answers import STATES, is_unsure
+from newsletter.delivery.answers import STATES, unsure_ones
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.call import Call
 from newsletter.delivery.desk import Desk, Ended, Ending
@@ -214,9 +214,8 @@ class Conductor:
 
     def note_doubts(self, call: Call, answers: Sequence[Answer]) -> None:
         """They are looked up once more when the provider's index has caught up."""
-        pairs = zip(call.readers, answers, strict=False)
-        ids = tuple(reader.subscriber_id for reader, answer in pairs if is_unsure(answer))
-        self._look_later(Doubt(self.desk.name, ids, lag_s(self.desk, self.desk.name)))
+        if ids := unsure_ones(call.readers, answers):
+            self._look_later(Doubt(self.desk.name, tuple(ids), lag_s(self.desk, self.desk.name)))
 
     def _look_later(self, doubt: Doubt) -> None:
         self._looks.note(doubt, now_s=self.desk.monotonic_s())

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from newsletter.delivery.answers import facts_of, not_mailed, results_of
+from newsletter.delivery.answers import Tally, not_mailed, results_of
 from newsletter.delivery.call import Call, answers_to, composed, made_of
 from newsletter.delivery.conductor import Conductor
 from newsletter.delivery.desk import Desk, Ended, Ending
@@ -175,7 +175,7 @@ def _tell(desk: Desk, call: Call, answers: Sequence[Answer], seconds: float) -> 
             "attempt": call.claim.attempt,
             "provider": desk.name,
             "letters": len(call.letters),
-            **facts_of(answers),
+            **Tally.of(answers)._asdict(),
             "seconds": round(seconds, 3),
             "bytes": call.size_bytes,
         }

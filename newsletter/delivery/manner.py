@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from newsletter.delivery.answers import is_unsure, reason_of
+from newsletter.delivery.answers import Tally, reason_of
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.desk import Desk, Ended, Ending
 from newsletter.delivery.pace import Pace, Patience, Step, wait_s
 from newsletter.providers.base import Answer, Outcome
-
-ANSWERED = (Outcome.ACCEPTED, Outcome.REFUSED)
 
 
 class Lesson(NamedTuple):
@@ -57,44 +55,43 @@ class Manner:
     def after(self, answers: Sequence[Answer], *, attempt: int, reserved: int, news: int, now_s: float) -> Lesson:
         """`attempt`: of the batch; `reserved`: how many letters its turn was taken for; `news`: as it was when the call
         was begun."""
-        is_new = news == self.news
-        if any(answer.in_halves for answer in answers):
+        is_new, tally = news == self.news, Tally.of(answers)
+        if tally.busy and any(answer.in_halves for answer in answers):
             halved = replace(self, step=self.step.halved(len(answers)), news=self.news + 1)
             return Lesson(*halved._paused(answers, now_s=now_s), 0.0)
-        manner = self._stepped(is_new, answers)
-        manner = manner._adapted(answers, reserved, is_new=is_new, now_s=now_s)
-        if ended := manner._why_end(answers):
+        manner = self._stepped(is_new, tally)
+        manner = manner._adapted(tally, reserved, is_new=is_new, now_s=now_s)
+        if ended := manner._why_end(tally, answers):
             return Lesson(manner, ended, 0.0)
-        seconds = manner._busy_wait_s(answers, attempt, is_new=is_new)
-        if _all_busy(answers):
+        seconds = manner._busy_wait_s(answers, attempt, is_new=is_new) if tally.busy else 0.0
+        if tally.all_busy:
             busy = Ended(Ending.BUSY, reason_of(answers, Outcome.BUSY))
             manner, ended = manner._held(seconds, busy, now_s=now_s)
         if not ended:
             manner, ended = manner._paused(answers, now_s=now_s)
         return Lesson(manner, ended, seconds)
 
-    def _stepped(self, is_new: bool, answers: Sequence[Answer]) -> Manner:
-        doubtful = any(map(is_unsure, answers))
+    def _stepped(self, is_new: bool, tally: Tally) -> Manner:
+        doubtful = tally.unsure > 0
         if is_new:
-            refused_alone = [answer.outcome for answer in answers] == [Outcome.REFUSED]
+            refused_alone = tally.refused == tally.total == 1
             step = self.step.after(doubtful=doubtful, refused_alone=refused_alone)
             return replace(self, step=step, news=self.news + doubtful)
         return self.softly() if doubtful else self
 
-    def _adapted(self, answers: Sequence[Answer], reserved: int, *, is_new: bool, now_s: float) -> Manner:
-        refused, taken = (sum(answer.outcome is one for answer in answers) for one in (Outcome.REFUSED, ANSWERED[0]))
-        pace = self.pace.give_back(reserved, unused=reserved - len(answers))
-        if refused + taken:
+    def _adapted(self, tally: Tally, reserved: int, *, is_new: bool, now_s: float) -> Manner:
+        pace = self.pace.give_back(reserved, unused=reserved - tally.total)
+        if answered := tally.refused + tally.accepted:
             pace = pace.after_progress(now_s=now_s)
-            breaker = self.breaker.after(refused=refused, answered=refused + taken)
+            breaker = self.breaker.after(refused=tally.refused, answered=answered)
             return replace(self, pace=pace, breaker=breaker, patience=self.patience.after_progress())
-        if _all_busy(answers) and is_new:
+        if tally.all_busy and is_new:
             return replace(self, pace=pace.after_busy(now_s=now_s), news=self.news + 1)
         return replace(self, pace=pace)
 
     def _paused(self, answers: Sequence[Answer], *, now_s: float) -> tuple[Manner, Ended | None]:
         """However the call ended, its rate headers may want no other one for a while."""
-        pause_s = max((answer.pause_s or 0.0 for answer in answers), default=0.0)
+        pause_s = max([answer.pause_s for answer in answers if answer.pause_s], default=0.0)
         if not pause_s:
             return self, None
         return self._held(pause_s, Ended(Ending.BUSY, "its rate limit is used up"), now_s=now_s)
@@ -108,8 +105,8 @@ class Manner:
             return self, otherwise
         return replace(self, patience=self.patience.after_busy(longer_s), not_before_s=now_s + seconds), None
 
-    def _why_end(self, answers: Sequence[Answer]) -> Ended | None:
-        if any(answer.outcome is Outcome.DENIED for answer in answers):
+    def _why_end(self, tally: Tally, answers: Sequence[Answer]) -> Ended | None:
+        if tally.denied:
             return Ended(Ending.DENIED, reason_of(answers, Outcome.DENIED))
         if self.step.must_pause:
             return Ended(Ending.DOUBTFUL, reason_of(answers, Outcome.UNSURE))
@@ -120,11 +117,7 @@ class Manner:
 
     def _busy_wait_s(self, answers: Sequence[Answer], attempt: int, *, is_new: bool) -> float:
         """Where the provider took others in the same call, only those who were not wait, and longer each time."""
-        busy = [answer.retry_after_s for answer in answers if answer.outcome is Outcome.BUSY]
-        named = [seconds for seconds in busy if seconds is not None]
-        tried = max(self.patience.waits + is_new, 1) if _all_busy(answers) else attempt
-        return wait_s(tried=tried, retry_after_s=max(named, default=None)) if busy else 0.0
-
-
-def _all_busy(answers: Sequence[Answer]) -> bool:
-    return all(answer.outcome is Outcome.BUSY for answer in answers)
+        busy = [answer for answer in answers if answer.outcome is Outcome.BUSY]
+        named = [answer.retry_after_s for answer in busy if answer.retry_after_s is not None]
+        tried = max(self.patience.waits + is_new, 1) if len(busy) == len(answers) else attempt
+        return wait_s(tried=tried, retry_after_s=max(named, default=None))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.delivery.answers import is_unsure, not_mailed, results_of
+from newsletter.delivery.answers import not_mailed, results_of, unsure_ones
 from newsletter.delivery.call import composed, made_of, replayed
 from newsletter.delivery.desk import Desk
 from newsletter.delivery.keys import is_valid
@@ -89,9 +89,8 @@ def _settle(desk: Desk, one: Attempted) -> Doubt | None:
         now=desk.now(),
         day=desk.rules.day(one.attempted_at) if one.attempted_at else None,
     )
-    pairs = zip(one.subscriber_ids, answers, strict=False)
-    in_doubt = tuple(subscriber_id for subscriber_id, answer in pairs if is_unsure(answer))
-    return Doubt(one.provider, in_doubt, _lag_left_s(desk, one.provider, one.attempted_at)) if in_doubt else None
+    ids = unsure_ones(readers, answers)
+    return Doubt(one.provider, tuple(ids), _lag_left_s(desk, one.provider, one.attempted_at)) if ids else None
 
 
 def _looked_up(desk: Desk, one: Attempted) -> list[Answer]:
