@@ -40,7 +40,7 @@ def _against_floors(
     calls, readers = scale.mails // a_call, some_readers(scale.mails)
     with sendings.copied(**provider) as site:
         hand = Hand.of(site, sendings.issue)
-        ready = [b"".join(hand.compose(reader).parts) + b"," for reader in readers[:a_call]]
+        ready = [b"".join(letter.parts) + b"," for letter in hand.compose(readers[:a_call])]
         loop = bare.http_loop(f"http://127.0.0.1:{port}/email/batch", ready, calls=calls)
         floor, unrecorded = cpu_us_of(
             loop, lambda: hand.over(readers[: calls * a_call]), count=calls * a_call, runs=scale.runs
@@ -70,7 +70,7 @@ def _one_each(scale: Scale, sendings: Sendings, port: int, provider: dict[str, A
     readers = some_readers(scale.letters)
     with sendings.copied(**provider, batch_size=1) as site:
         hand = Hand.of(site, sendings.issue)
-        body = b"[%b]" % b"".join(hand.compose(readers[0]).parts)
+        body = b"[%b]" % b"".join(hand.compose(readers[:1])[0].parts)
 
         def loop() -> None:
             connection = HTTPConnection("127.0.0.1", port)

@@ -1,4 +1,4 @@
-"""One reader's letter out of the finished issue: signed links, escaping, encoding."""
+"""Readers' letters out of the finished issue, 500 at a time: signed links, escaping, encoding."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from newsletter.issues import archive
 
 PART = "Composing a letter"
 KEY = b"k" * 32
+A_CALL = 500
 
 
 def texts_of(sendings: Sendings) -> peers.Texts:
@@ -55,11 +56,12 @@ def _compose_us(scale: Scale, sendings: Sendings, provider: str) -> tuple[float,
     readers = some_readers(scale.letters)
     with sendings.copied(name=provider, api_key=SecretStr("k")) as site:
         compose = Hand.of(site, sendings.issue).compose
-        parts = compose(readers[0]).parts
+        parts = compose(readers[:1])[0].parts
 
         def compose_all() -> None:
-            for reader in readers:
-                b"".join(compose(reader).parts)
+            for first in range(0, len(readers), A_CALL):
+                for letter in compose(readers[first : first + A_CALL]):
+                    b"".join(letter.parts)
 
         def join_all() -> None:
             for reader in readers:

@@ -29,7 +29,7 @@ def rows(scale: Scale, work: Path) -> Iterator[Row]:
         readers = some_readers(scale.letters)
         with sendings.copied(**provider) as site:
             hand = Hand.of(site, sendings.issue)
-            content = b"".join(hand.compose(readers[0]).parts)
+            content = b"".join(hand.compose(readers[:1])[0].parts)
             loop = bare.smtp_loop(port, content, count=scale.letters)
             floor, unrecorded = cpu_us_of(loop, lambda: hand.over(readers), count=scale.letters, runs=scale.runs)
             hand.provider.close()

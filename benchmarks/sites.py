@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from benchmarks.cost import run_us
 from newsletter.app import open_site
+from newsletter.delivery.desk import Compose
 from newsletter.emails.folders import packaged_templates
 from newsletter.issues import archive
 from newsletter.models import Reader
@@ -22,7 +23,7 @@ from newsletter.pipeline.compose import composer, form_of
 from newsletter.pipeline.send import send
 from newsletter.pipeline.site import Site
 from newsletter.providers import open_provider
-from newsletter.providers.base import Letter, Outcome, Provider
+from newsletter.providers.base import Outcome, Provider
 from newsletter.store.store import Store
 
 DIGEST = "weekly"
@@ -153,7 +154,7 @@ class Hand(NamedTuple):
     """A provider and its letters, without the store: what is left of a sending when nothing is recorded."""
 
     provider: Provider
-    compose: Callable[[Reader], Letter]
+    compose: Compose
     batch_size: int
 
     @classmethod
@@ -165,7 +166,7 @@ class Hand(NamedTuple):
     def over(self, readers: Sequence[Reader]) -> None:
         """Compose and hand over all of them."""
         for start in range(0, len(readers), self.batch_size):
-            letters = [self.compose(reader) for reader in readers[start : start + self.batch_size]]
+            letters = self.compose(readers[start : start + self.batch_size])
             answers = self.provider.send(letters, issue="test")
             assert all(answer.outcome is Outcome.ACCEPTED for answer in answers), answers[0]
 

@@ -53,7 +53,9 @@ def a_desk(store: Store, provider: Provider, issue: str, **values: Any) -> Desk:
         "is_alive": lambda _owner: False,
         "provider": provider,
         "form": Form(None, provider.abilities.batch_size, provider.abilities.batch_bytes),
-        "compose_at": lambda _moment: lambda reader: Letter(f"{issue}.{reader.subscriber_id}", reader.email, [b"x"]),
+        "compose_at": lambda _moment: (
+            lambda readers: [Letter(f"{issue}.{one.subscriber_id}", one.email, [b"x"]) for one in readers]
+        ),
         "delivery_id": lambda subscriber_id: f"{issue}.{subscriber_id}",
         "note_attempts": lambda _attempts: None,
         "now": moments.now,

@@ -36,13 +36,12 @@ class Call(NamedTuple):
 
 def made_of(desk: Desk, readers: Sequence[Reader], attempted_at: datetime) -> str:
     """The fingerprint of the call that would be made for these readers."""
-    return fingerprint(desk.compose_at(attempted_at)(SAMPLE), readers, account=desk.account)
+    return fingerprint(desk.compose_at(attempted_at)([SAMPLE])[0], readers, account=desk.account)
 
 
 def composed(desk: Desk, claim: Claim, readers: Sequence[Reader], attempted_at: datetime) -> Call:
     """As many letters as fit into one call, at least one."""
-    compose = desk.compose_at(attempted_at)
-    letters = [compose(reader) for reader in readers]
+    letters = desk.compose_at(attempted_at)(readers)
     key = key_of(claim, made_of(desk, readers, attempted_at)) if desk.has_keys else ""
     return Call(claim, readers, letters[: fitting(letters, desk.form.batch_bytes)], attempted_at, key)
 

@@ -17,7 +17,7 @@ from newsletter.store.batches import BatchesStore
 from newsletter.store.days import DaysStore
 from newsletter.store.deliveries import DeliveriesStore
 
-Compose = Callable[[Reader], Letter]
+Compose = Callable[[Sequence[Reader]], list[Letter]]
 
 
 class Ending(StrEnum):

@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import count
 from json.encoder import encode_basestring_ascii
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -48,6 +48,8 @@ class Fields(NamedTuple):
         return mime.mailbox(self.name, self.address)
 
 
+Columns = Mapping[str, Sequence[str]]
+"""Field → its value for each of several readers."""
 FIELDS = ("to", *Fields._fields)
 _OUR_OWN = frozenset({"subscriber_id", "leave_token"})
 """Short, and of characters that stand for themselves wherever they are written."""
@@ -147,29 +149,51 @@ def settled(email: Email, meanings: Mapping[str, str]) -> Email:
 
 def fields(reader: Reader, *, delivery_id: str, unsubscribe_url: str, web_url: str, leave_token: str = "") -> Fields:
     """The values of one reader's copy, safe in any header: no control characters, addresses of pages in ASCII."""
-    urls = {"unsubscribe_url": ascii_url(unsubscribe_url), "web_url": ascii_url(web_url)}
-    return of_reader(reader, delivery_id=_safe(delivery_id), leave_token=leave_token, **urls)
-
-
-def of_reader(reader: Reader, *, delivery_id: str, unsubscribe_url: str, web_url: str, leave_token: str) -> Fields:
-    """The same where all but the reader is safe already, because it was put right once for all of them."""
     email = _safe(reader.email)
     return Fields(
         email,
         _one_line(reader.name),
-        unsubscribe_url,
-        web_url,
-        delivery_id,
-        email if email.isascii() else mime.ascii_address(email),
+        ascii_url(unsubscribe_url),
+        ascii_url(web_url),
+        _safe(delivery_id),
+        mime.ascii_address(email),
         reader.subscriber_id,
         leave_token,
     )
 
 
+def columns(
+    readers: Sequence[Reader],
+    *,
+    delivery_ids: Sequence[str],
+    unsubscribe_start: str,
+    leave_tokens: Sequence[str],
+    web_url: str,
+) -> Columns:
+    """The same for many readers, where all but the readers is safe already, because it was put right once for all."""
+    emails = [reader.email for reader in readers]
+    if not "".join(emails).isprintable():
+        emails = [_safe(email) for email in emails]
+    return {
+        "email": emails,
+        "name": _one_lines([reader.name for reader in readers]),
+        "unsubscribe_url": [unsubscribe_start + token for token in leave_tokens],
+        "web_url": [web_url] * len(readers),
+        "delivery_id": delivery_ids,
+        "address": emails if "".join(emails).isascii() else [mime.ascii_address(email) for email in emails],
+        "subscriber_id": [reader.subscriber_id for reader in readers],
+        "leave_token": leave_tokens,
+    }
+
+
+def _one_lines(names: list[str]) -> list[str]:
+    # Of all spaces only the plain one is printable, so one look tells that there is nothing to put right, as mostly.
+    together = "\n".join(["", *names, ""])
+    is_plain = "".join(names).isprintable() and not any(spaces in together for spaces in ("  ", " \n", "\n "))
+    return names if is_plain else [_one_line(name) for name in names]
+
+
 def _one_line(name: str) -> str:
-    # Of all spaces only the plain one is printable, so there is nothing to put right in most names.
-    if name.isprintable() and "  " not in name and name.strip(" ") == name:
-        return name
     return " ".join(_UNSAFE_IN_LINE.sub(" ", name).split())
 
 
@@ -201,7 +225,10 @@ def filled(email: Email, values: Fields) -> Filled:
 
 
 class Segments:
-    """A message encoded once; `letter` puts one reader's values between the constant parts without copying them."""
+    """A message encoded once; `letters` puts readers' values between the constant parts without copying them.
+
+    Of many readers a column is encoded at a time, which takes half as long as one reader after the other.
+    """
 
     __slots__ = ("_arranged", "_constants", "_encoders")
 
@@ -214,9 +241,15 @@ class Segments:
         order = [at[piece, place] if isinstance(piece, Slot) else next(constants) for piece, place in joined]
         self._arranged: Callable[[list[bytes]], tuple[bytes, ...]] = itemgetter(*order) if len(order) > 1 else tuple
 
+    def letters(self, columns: Columns) -> list[Sequence[bytes]]:
+        """The readers' messages, each in pieces to be written one after another."""
+        encoded = [encode(columns) for encode in self._encoders]
+        rows = zip(*encoded, strict=True) if encoded else [()] * len(columns["email"])
+        return [self._arranged([*self._constants, *row]) for row in rows]
+
     def letter(self, values: Fields) -> Sequence[bytes]:
-        """One reader's message, in pieces to be written one after another."""
-        return self._arranged([*self._constants, *[encode(values) for encode in self._encoders]])
+        """One reader's message."""
+        return self.letters({name: [value] for name, value in values._asdict().items()})[0]
 
 
 def _joined(pieces: Iterable[tuple[bytes | Slot, Place]]) -> list[tuple[bytes | Slot, Place]]:
@@ -230,19 +263,48 @@ def _joined(pieces: Iterable[tuple[bytes | Slot, Place]]) -> list[tuple[bytes | 
     return joined
 
 
-def _encoder(slot: Slot, place: Place) -> Callable[[Fields], bytes]:
+def _encoder(slot: Slot, place: Place) -> Callable[[Columns], Sequence[bytes]]:
     """How this field is written at this place. The order is always: escape for HTML, then encode for the wire."""
-    value: Callable[[Fields], str] = attrgetter(slot.field)
     if place == "header":
         if slot.field == "to":
-            return lambda values: mime.mailbox_header(values.name, values.email)
-        return lambda values: mime.header_value(value(values))
+            return lambda columns: list(map(mime.mailbox_header, columns["name"], columns["email"]))
+        return lambda columns: [mime.header_value(value) for value in columns[slot.field]]
     if slot.field in _OUR_OWN:
-        return lambda values: value(values).encode("ascii")
-    pack = _json_value if place == "json" else mime.qp_value
-    if slot.is_html:
-        return lambda values: pack(html.escape(value(values)))
-    return lambda values: pack(value(values))
+        encode = _together(str.encode)
+    elif place == "json":
+        encode = _together(_json_html if slot.is_html else _json_value)
+    else:
+        encode = _one_by_one(_qp_html if slot.is_html else mime.qp_value)
+    if slot.field == "to":
+        return lambda columns: encode(list(map(mime.mailbox, columns["name"], columns["address"])))
+    return lambda columns: encode(columns[slot.field])
+
+
+Encode = Callable[[str], bytes]
+
+
+def _together(encode: Encode) -> Callable[[Sequence[str]], Sequence[bytes]]:
+    """For what writes a value the same whatever stands beside it: all of them by one call, taken apart again."""
+    between = encode("\n")  # in no value
+
+    def encode_all(values: Sequence[str]) -> Sequence[bytes]:
+        pieces = encode("\n".join(values)).split(between)
+        # A value may look like that when it is encoded: a backslash and an "n" in JSON.
+        return pieces if len(pieces) == len(values) else [encode(value) for value in values]
+
+    return encode_all
+
+
+def _one_by_one(encode: Encode) -> Callable[[Sequence[str]], Sequence[bytes]]:
+    return lambda values: [encode(value) for value in values]
+
+
+def _qp_html(value: str) -> bytes:
+    return mime.qp_value(html.escape(value))
+
+
+def _json_html(value: str) -> bytes:
+    return _json_value(html.escape(value))
 
 
 def _json_value(value: str) -> bytes:

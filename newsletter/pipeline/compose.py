@@ -1,11 +1,13 @@
-"""A reader's letter: the frozen bytes, split at the markers once, joined with this reader's values."""
+"""Readers' letters: the frozen bytes, split at the markers once, joined with each reader's values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import repeat
 
+from newsletter.delivery.desk import Compose
 from newsletter.emails import merge
 from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Email, Reader
@@ -33,40 +35,41 @@ def form_for(site: Site, rendered: Email, provider: Provider) -> Form:
     return provider.form(email, markers, may_merge=not site.settings.provider.redirect_to)
 
 
-def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
-    """Reader → letter in this form; `now` is the date of a MIME message."""
+def composer(site: Site, frozen: FrozenIssue, form: Form, *, now: datetime) -> Compose:
+    """Readers → their letters in this form; `now` is the date of a MIME message."""
     return composer_for(site, frozen.email, form, now=now)
 
 
-def composer_for(site: Site, rendered: Email, form: Form, *, now: datetime) -> Callable[[Reader], Letter]:
+def composer_for(site: Site, rendered: Email, form: Form, *, now: datetime) -> Compose:
     """The same for an email that is not frozen yet."""
     email, issue, links = _as_sent(site, rendered), rendered.issue, site.links
     redirect_to, shared = site.settings.provider.redirect_to, form.shared
-    letter_of = segments_of(email, form, now=now).letter
+    segments = segments_of(email, form, now=now)
     start, end_of = merge.ascii_url(links.unsubscribe_start(issue)), links.unsubscribe_ends(issue)
     web_url = merge.ascii_url(links.web_url(issue))
 
-    def compose(reader: Reader) -> Letter:
-        name, end = delivery_id(issue, reader.subscriber_id), end_of(reader.subscriber_id)
+    def compose(readers: Sequence[Reader]) -> list[Letter]:
         if redirect_to:
-            reader = reader._replace(email=redirect_to, name=f"for {reader.email}")
-        values = merge.of_reader(
-            reader, delivery_id=name, unsubscribe_url=start + end, web_url=web_url, leave_token=end
+            readers = [reader._replace(email=redirect_to, name=f"for {reader.email}") for reader in readers]
+        ids = [reader.subscriber_id for reader in readers]
+        names, ends = [delivery_id(issue, one) for one in ids], [end_of(one) for one in ids]
+        columns = merge.columns(
+            readers, delivery_ids=names, unsubscribe_start=start, leave_tokens=ends, web_url=web_url
         )
-        return Letter(name, values.address, letter_of(values), shared)
+        return list(map(Letter, names, columns["address"], segments.letters(columns), repeat(shared)))
 
     return compose
 
 
-def composer_at(site: Site, frozen: FrozenIssue, form: Form) -> Callable[[datetime], Callable[[Reader], Letter]]:
+def composer_at(site: Site, frozen: FrozenIssue, form: Form) -> Callable[[datetime], Compose]:
     """Moment → composer. The same moment makes the same bytes, whenever it is asked; a sending of days is not dated
     by its first hour."""
 
     @lru_cache(maxsize=4)
-    def made(moment: datetime) -> Callable[[Reader], Letter]:
+    def made(moment: datetime) -> Compose:
         return composer(site, frozen, form, now=moment)
 
-    def at(moment: datetime) -> Callable[[Reader], Letter]:
+    def at(moment: datetime) -> Compose:
         return made(_dated(moment) if form.letter is None else EPOCH)
 
     return at

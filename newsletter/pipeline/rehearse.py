@@ -16,11 +16,12 @@ from itertools import islice
 from typing import NamedTuple
 
 from newsletter.delivery.answers import fitting
+from newsletter.delivery.desk import Compose
 from newsletter.delivery.pace import Limits, Pace
 from newsletter.delivery.quotas import Rules, largest_spread
 from newsletter.errors import NotPossible, Unsupported
 from newsletter.issues import archive
-from newsletter.models import Email, IssueState
+from newsletter.models import Email, IssueState, Reader
 from newsletter.pipeline.approve import NONCE_BYTES, read_draft, render_draft
 from newsletter.pipeline.compose import composer_for, form_for
 from newsletter.pipeline.limits import connections_of, limits_of, rules_of
@@ -84,8 +85,7 @@ def rehearse(site: Site, issue: str, *, now: datetime, latency_s: float = LATENC
     clock = _Clock(rules, limits, connections, latency_s, now=now, ceiling=_ceilings(site, rules, now))
     pending = site.store.deliveries.counts(row.id).pending if is_planned else site.store.deliveries.forecast(row.digest)
     played = _Played(form, clock, pending)
-    compose = composer_for(site, email, form, now=now)
-    played.play(compose(reader) for reader in readers)
+    played.play(readers, composer_for(site, email, form, now=now))
     return played.told(row.id, site.settings.provider.name)
 
 
@@ -194,12 +194,12 @@ class _Played:
     too_large: int = 0
     most_letters: int = 0
 
-    def play(self, letters: Iterator[Letter]) -> None:
+    def play(self, readers: Iterator[Reader], compose: Compose) -> None:
         waiting: list[Letter] = []
         while True:
             room = self.clock.room(max(self.pending - self.recipients, 1))
             size = min(self.form.batch_size, room or self.form.batch_size)
-            waiting += islice(letters, max(size - len(waiting), 0))
+            waiting += compose(list(islice(readers, max(size - len(waiting), 0))))
             if not waiting:
                 return
             now = waiting[: min(size, fitting(waiting, self.form.batch_bytes))]

@@ -52,9 +52,9 @@ def dated(issue: str) -> Any:
     """Letters that tell the moment for which they are composed."""
 
     def compose_at(moment: Any) -> Any:
-        return lambda reader: Letter(
-            f"{issue}.{reader.subscriber_id}", reader.email, [f"{moment} {reader.name}".encode()]
-        )
+        return lambda readers: [
+            Letter(f"{issue}.{one.subscriber_id}", one.email, [f"{moment} {one.name}".encode()]) for one in readers
+        ]
 
     return compose_at
 

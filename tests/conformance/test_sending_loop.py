@@ -400,7 +400,7 @@ def test_a_provider_with_the_wrong_number_of_answers_leaves_doubt_not_doubles(st
 def test_a_letter_that_cannot_be_composed_is_not_in_doubt(store: Store) -> None:
     issue, provider = an_approved_issue(store, readers=10), Fake(batch_size=10)
 
-    def broken(_reader: Any) -> Any:
+    def broken(_readers: Any) -> Any:
         raise RuntimeError("a fault of ours")
 
     with pytest.raises(RuntimeError):

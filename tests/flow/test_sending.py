@@ -404,8 +404,8 @@ def test_a_letter_of_one_moment_is_the_same_bytes_whenever_it_is_composed(ready:
         frozen = archive.read_frozen(opened.issue_folder(ISSUE))
         form = Form(None, 10)
         one, other = (composer_at(opened, frozen, form) for _ in range(2))
-        letters = [b"".join(at(began)(reader).parts) for at in (one, other)]
-        later = b"".join(other(began + timedelta(hours=1))(reader).parts)
+        letters = [b"".join(at(began)([reader])[0].parts) for at in (one, other)]
+        later = b"".join(other(began + timedelta(hours=1))([reader])[0].parts)
 
     assert letters[0] == letters[1] != later
     assert b"\r\nDate: Thu, 16 Nov 2023 09:00:00" in letters[0]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from newsletter.emails import merge, mime
 from newsletter.emails.merge import Fields, compile_json, compile_mime, fields, filled, marker
 from newsletter.errors import BadInput
-from newsletter.models import Email
+from newsletter.models import Email, Reader
 from tests.factories import a_reader, utc
 
 NONCE = "n0Nce42"
@@ -183,6 +183,35 @@ def test_readers_share_the_constant_bytes_and_nothing_else() -> None:
     assert b"Ann" in b"".join(ann)
     assert b"Ann" not in b"".join(bob)
     assert sum(len(one) for one, other in zip(ann, bob, strict=True) if one is other) > 400
+
+
+HARD_NAMES = st.sampled_from(
+    ["", "\\n", "\\\\n", "a\\nb", "a\nb", " Ann", "Ann ", "A  B", "\\", "<&>", '"', "\x00", "\ud800"]
+)
+HARD_ADDRESSES = st.sampled_from(["ann@example.org", "zoë@bücher.example", "\\n@example.org", "ann\n@example.org"])
+
+
+@given(people=st.lists(st.tuples(ANY_TEXT | HARD_NAMES, HARD_ADDRESSES)))
+def test_readers_get_the_same_together_as_each_alone(people: list[tuple[str, str]]) -> None:
+    composed = an_email()
+    as_json = compile_json({"to": marker("to", NONCE), "html": composed.html, "text": composed.text}, NONCE)
+    readers = [Reader(f"s{number}", address, name, {}) for number, (name, address) in enumerate(people)]
+    ids, tokens = [f"d.{one.subscriber_id}" for one in readers], [f"{one.subscriber_id}.x" for one in readers]
+
+    together = merge.columns(
+        readers, delivery_ids=ids, unsubscribe_start="https://n.example/u/", leave_tokens=tokens, web_url="https://n"
+    )
+
+    alone = [
+        fields(
+            one, delivery_id=name, unsubscribe_url=f"https://n.example/u/{end}", web_url="https://n", leave_token=end
+        )
+        for one, name, end in zip(readers, ids, tokens, strict=True)
+    ]
+    assert [merge.Fields(*(column[at] for column in together.values())) for at in range(len(readers))] == alone
+    for segments in (as_json, compile_mime(composed, sent_at=SENT_AT)):
+        assert segments.letters(together) == [segments.letter(one) for one in alone]
+    assert [json.loads(b"".join(letter))["to"] for letter in as_json.letters(together)] == [one.to for one in alone]
 
 
 # --- JSON ------------------------------------------------------------------------------------------------------
