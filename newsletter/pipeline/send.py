@@ -49,8 +49,7 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     watch = watch or Watch()
     site, row = _as_set_now(site, watch), site.issue_row(issue)
     if row.state is IssueState.SENT:
-        close_receipt(site, row)
-        return Sent(issue, row.state, counts_of(site, row), Ended(Ending.FINISHED))
+        return _sent_already(site, row)
     _refuse_unsendable(row)
     frozen = _as_approved(site, row)
     refuse_other_database(site, issue)
@@ -65,7 +64,8 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
         desks = Desks(site, row, frozen, watch, note_attempts=noting(issue, calls), owner=owner)
         with desks.closing():
             desk, fallback = desks.open()
-            _begin(site, row, desk, calls, now)
+            if not _begins(site, row, desk, calls, now):
+                return _sent_already(site, site.issue_row(issue))
             with _said_how_far(issue):
                 return _conclude(site, row, _run(desk, fallback))
     finally:
@@ -80,6 +80,11 @@ def _as_set_now(site: Site, watch: Watch) -> Site:
     except NewsletterError as error:
         watch.tell(f"the changed settings cannot be used, the sending goes on with the old ones: {error.problem}")
         return site
+
+
+def _sent_already(site: Site, row: IssueRow) -> Sent:
+    close_receipt(site, row)
+    return Sent(row.id, row.state, counts_of(site, row), Ended(Ending.FINISHED))
 
 
 # --- may it be sent? ------------------------------------------------------------------------------------------
@@ -117,7 +122,8 @@ def _waits(site: Site, row: IssueRow, now: datetime) -> Sent | None:
 # --- one run --------------------------------------------------------------------------------------------------
 
 
-def _begin(site: Site, row: IssueRow, desk: Desk, calls: Journal, now: datetime) -> None:
+def _begins(site: Site, row: IssueRow, desk: Desk, calls: Journal, now: datetime) -> bool:
+    """False: another process has just sent the last of it."""
     begun = site.store.deliveries.begin(
         row.id,
         digest=row.digest,
@@ -126,9 +132,11 @@ def _begin(site: Site, row: IssueRow, desk: Desk, calls: Journal, now: datetime)
         manifest_sha256=row.manifest_sha256,
         now=now,
     )
-    if not begun:
+    if begun:
+        open_receipt(site, row, desk.name, calls, now=now)
+    elif site.issue_row(row.id).state is not IssueState.SENT:
         raise NotPossible(f"{row.id} was changed by another process meanwhile", fix=f"see `newsletter status {row.id}`")
-    open_receipt(site, row, desk.name, calls, now=now)
+    return begun
 
 
 def _run(desk: Desk, fallback: Desk | None) -> Ended:

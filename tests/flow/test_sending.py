@@ -22,6 +22,7 @@ from newsletter.issues import archive
 from newsletter.pipeline.compose import composer_at
 from newsletter.providers.base import Form
 from newsletter.providers.fake import Fake
+from newsletter.store.deliveries import DeliveriesStore
 from newsletter.web.public.server import Server
 from tests.factories import a_reader, utc
 from tests.sites import ISSUE, SETTINGS, SiteFolder, site
@@ -395,6 +396,24 @@ def test_another_provider_counts_from_the_next_send_on(ready: SiteFolder, monkey
     said = ready.run("send", ISSUE)
 
     assert "from the next `newsletter send` on" in said.err
+    assert taken(ready).total() == READERS
+
+
+def test_who_comes_when_another_process_has_just_sent_the_last_of_it_is_done_too(
+    ready: SiteFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = DeliveriesStore.begin
+
+    def late(store: DeliveriesStore, issue_id: str, **values: Any) -> bool:
+        monkeypatch.setattr(DeliveriesStore, "begin", begin)
+        assert ready.run("send", ISSUE).exit_code == 0
+        return begin(store, issue_id, **values)
+
+    monkeypatch.setattr(DeliveriesStore, "begin", late)
+
+    said = ready.run("send", ISSUE)
+
+    assert (said.exit_code, said.out) == (0, f"{ISSUE}: sent; {READERS} recipients: {READERS} sent\n")
     assert taken(ready).total() == READERS
 
 
