@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, make_url, text
 from benchmarks.rows import Row, Scale, bounded, dearer, noted
 from benchmarks.sites import DIGEST, NOW, subscribe
 from newsletter.models import DeliveryState
+from newsletter.store.batches import Beginning, Following
 from newsletter.store.receipts import Result
 from newsletter.store.store import Store
 
@@ -84,13 +85,17 @@ def _run(store: Store, count: int) -> _Run:
 
 def record_all(store: Store) -> Iterator[int]:
     """Walk through all batches of the issue as a sending does; gives the size of each."""
+    beginning = Beginning(DIGEST, "postmark")
     claim = store.batches.claim(ISSUE, owner="bench", limit=A_CALL, now=NOW)
-    while claim is not None:
-        begun = store.batches.attempt(claim, digest=DIGEST, provider="postmark", now=NOW)
+    following = Following(claim)
+    while claim := following.claim:
+        begun = following.begun or store.batches.attempt(claim, digest=DIGEST, provider="postmark", now=NOW)
         assert begun is not None
-        results = [Result(reader.subscriber_id, DeliveryState.SENT, PROVIDER_ID) for reader in begun[0]]
+        results = [Result(reader.subscriber_id, DeliveryState.SENT, PROVIDER_ID) for reader in begun.readers]
         moment = NOW + timedelta(seconds=1)
-        claim = store.batches.finish(claim, provider="postmark", results=results, now=moment, next_limit=A_CALL)
+        following = store.batches.finish(
+            claim, provider="postmark", results=results, now=moment, next_limit=A_CALL, beginning=beginning
+        )
         yield len(results)
 
 

@@ -12,12 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from newsletter.delivery.answers import STATES, unsure_ones
-from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.call import Call
 from newsletter.delivery.desk import Desk, Ended, Ending
 from newsletter.delivery.looks import Looks
 from newsletter.delivery.manner import Manner
-from newsletter.delivery.pace import Pace, Patience, Step
 from newsletter.delivery.quotas import largest_spread
 from newsletter.delivery.recover import Doubt, lag_s, recover
 from newsletter.models import Counts
@@ -36,7 +34,7 @@ class Conductor:
         self.desk = desk
         self.counts = counts
         """As far as this run knows; counting all receipts after each batch would cost more than the batch."""
-        self.manner = _first_manner(desk, counts, in_doubt=bool(doubts))
+        self.manner = Manner.first(desk, counts, in_doubt=bool(doubts))
         self.lanes = self._wanted_lanes()
         self.on_refreshed: Callable[[], None] = lambda: None
         """Called when changed settings were taken up, which may want more lanes."""
@@ -193,6 +191,16 @@ class Conductor:
             is_plain = not desk.rules.spread_until and desk.ceiling(desk.rules.day(desk.now())) is None
             return step.size if is_free and is_plain and self.ended is None else 0
 
+    def goes_on(self, desk: Desk, lane: int) -> bool:
+        """Whether this lane may make its next call at once: there is nothing to wait for and nothing new to learn, so
+        that call can be begun with the answer of the one before."""
+        now_s = desk.monotonic_s()
+        with self._turn:
+            is_free = bool(self.next_limit()) and not self.manner.step.is_soft and self.manner.pace.is_free(now_s)
+            is_as_before = desk is self.desk and lane < self.lanes and now_s - self._refreshed_at_s < REFRESH_S
+        is_open = not self._looks.due_s and not desk.rules.closed_until(desk.now())
+        return is_free and is_as_before and is_open and not self.is_over()
+
     def count(self, answers: Sequence[Answer] = (), *, skipped: int = 0) -> None:
         outcomes = [answer.outcome for answer in answers]
         more = {"skipped": skipped} | {state.value: outcomes.count(one) for one, state in STATES.items()}
@@ -287,13 +295,3 @@ class Conductor:
                 self.on_refreshed()
         finally:
             self._refreshing.release()
-
-
-def _first_manner(desk: Desk, counts: Counts, *, in_doubt: bool) -> Manner:
-    answered = counts.sent + counts.refused
-    return Manner(
-        step=Step.first(desk.form.batch_size, in_doubt=in_doubt),
-        patience=Patience(desk.patience_s),
-        pace=Pace(desk.limits),
-        breaker=Breaker.set_to(desk.breaker.rate, desk.breaker.at_least, refused=counts.refused, answered=answered),
-    )

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from newsletter.delivery.answers import Tally, not_mailed, results_of
 from newsletter.delivery.call import Call, answers_to, composed, made_of
@@ -17,7 +18,7 @@ from newsletter.delivery.conductor import Conductor
 from newsletter.delivery.desk import Desk, Ended, Ending
 from newsletter.errors import StoreUnusable
 from newsletter.providers.base import Answer
-from newsletter.store.batches import Begun, Claim
+from newsletter.store.batches import Beginning, Begun, Claim
 
 RECORD_TRIES, RECORD_WAIT_S = 12, 5.0
 """How often, and how far apart, a database that does not take an answer is tried (SQLite: 30 s each for a lock)."""
@@ -25,6 +26,17 @@ KEEP_EVERY_S = 20.0
 """How often a lane that waits with a batch in its hands shows that it wants it."""
 
 _log = logging.getLogger(__name__)
+
+
+class Started(NamedTuple):
+    """A call that is durable as begun and not made yet."""
+
+    desk: Desk
+    """At which it was begun; the settings may have changed since."""
+    begun: Begun
+    at: datetime
+    news: int
+    """As the conductor had them then."""
 
 
 @dataclass
@@ -52,7 +64,7 @@ class Lane:
         try:
             found = self._claimed(limit)
             if found:
-                self.claim = self._batch(found)
+                self._batches(found)
         finally:
             self.conductor.leave(found=found is not None)
         if not found:
@@ -70,12 +82,18 @@ class Lane:
             desk, claim, self.claim = self.conductor.desk, self.claim, None
             desk.batches.give_back(claim, now=desk.now())
 
-    # --- one batch ---
+    # --- one batch after the other ---
 
-    def _batch(self, claim: Claim) -> Claim | None:
-        """Mail one batch; the batch that the commit of its answer claimed."""
-        desk = self.conductor.desk
+    def _batches(self, claim: Claim) -> None:
+        """Mail this batch, and those whose calls were begun with the answers of the one before."""
         self.claim = claim
+        started = self._started(claim)
+        while started:
+            started = self._mailed(started)
+
+    def _started(self, claim: Claim) -> Started | None:
+        """Its call when its turn has come, durable as begun. None: it may not be made, or not now."""
+        desk = self.conductor.desk
         news = self.conductor.turn(claim.size, wait=lambda seconds: self._wait_with(claim, seconds))
         if news is None:
             self._let_go()
@@ -83,14 +101,25 @@ class Lane:
         self.claim = None
         now = desk.now()
         begun = self._begun(desk, claim, now)
-        if begun is None or not begun.readers:
-            return None
-        call = self._ready(desk, claim, begun, now)
-        began_s = desk.monotonic_s()
+        return self._to_call(Started(desk, begun, now, news)) if begun else None
+
+    def _to_call(self, started: Started) -> Started | None:
+        """None: everyone in the batch has left, so there is nothing to call for."""
+        if started.begun.readers:
+            return started
+        self.conductor.count(skipped=started.begun.claim.size)
+        return None
+
+    def _mailed(self, started: Started) -> Started | None:
+        """Make the call and record its answer; the call that was begun with that."""
+        desk, began_s = started.desk, started.desk.monotonic_s()
+        call = self._ready(started)
         answers = answers_to(desk, call, wait=self.conductor.wait)
-        following = self._recorded(desk, call, answers, news)
+        again_in_s = self.conductor.take_in(call, answers, news=started.news)
+        self.conductor.note_doubts(call, answers)
+        self.conductor.count(answers)
         _tell(desk, call, answers, desk.monotonic_s() - began_s)
-        return following
+        return self._recorded(desk, call, answers, again_in_s)
 
     def _wait_with(self, claim: Claim, seconds: float) -> bool:
         """Wait for the turn of a batch and keep it meanwhile: two lanes that take each other's batches for forgotten
@@ -106,57 +135,51 @@ class Lane:
         """The call made durable as begun. None: the issue was paused or cancelled, another process took the batch, or
         the day is full."""
         day = desk.rules.day(now)
-        begun = desk.batches.attempt(
-            claim,
-            digest=desk.digest,
-            provider=desk.name,
-            now=now,
-            day=day,
-            ceiling=desk.ceiling(day),
-            fingerprint=(lambda readers: made_of(desk, readers, now)) if desk.has_keys else None,
-        )
-        if begun is not None:
-            self.conductor.count(skipped=claim.size - len(begun.readers))
-            return begun
-        desk.batches.give_back(claim, now=desk.now())
-        if not desk.batches.is_sending(desk.issue_id):
-            self.conductor.end(Ended(Ending.HELD))
-        return None
+        how = _beginning(desk, now)._replace(ceiling=desk.ceiling(day))
+        begun = desk.batches.attempt(claim, now=now, **how._asdict())
+        if begun is None:
+            desk.batches.give_back(claim, now=desk.now())
+            if not desk.batches.is_sending(desk.issue_id):
+                self.conductor.end(Ended(Ending.HELD))
+        return begun
 
-    def _ready(self, desk: Desk, claim: Claim, begun: Begun, now: datetime) -> Call:
+    def _ready(self, started: Started) -> Call:
         """The letters of the call. Where that fails nobody is in doubt: nothing was sent."""
+        desk, begun, now, _ = started
         try:
+            self.conductor.count(skipped=begun.claim.size - len(begun.readers))
             desk.note_attempts(begun.attempts)
-            return composed(desk, claim, begun.readers, now)
+            return composed(desk, begun.claim, begun.readers, now)
         except BaseException:
             ids = [reader.subscriber_id for reader in begun.readers]
             desk.batches.finish(
-                claim, provider=desk.name, results=(), again=ids, now=desk.now(), day=desk.rules.day(now)
+                begun.claim, provider=desk.name, results=(), again=ids, now=desk.now(), day=desk.rules.day(now)
             )
             raise
 
-    def _recorded(self, desk: Desk, call: Call, answers: Sequence[Answer], news: int) -> Claim | None:
-        again_in_s = self.conductor.take_in(call, answers, news=news)
-        following = self._finished(desk, call, answers, again_in_s)
-        self.conductor.note_doubts(call, answers)
-        self.conductor.count(answers)
-        return following
+    def _recorded(self, desk: Desk, call: Call, answers: Sequence[Answer], again_in_s: float) -> Started | None:
+        """Record the answers, and with them claim the next batch or even begin its call.
 
-    def _finished(self, desk: Desk, call: Call, answers: Sequence[Answer], again_in_s: float) -> Claim | None:
-        """The answers are known nowhere else, so a database that does not take them is tried again and again."""
+        The answers are known nowhere else, so a database that does not take them is tried again and again."""
         for tries_left in reversed(range(RECORD_TRIES)):
-            now = desk.now()
+            now, again = desk.now(), not_mailed(call.readers, answers)
+            goes_on = not again and self.conductor.goes_on(desk, self.number)
             try:
-                return desk.batches.finish(
+                following, begun = desk.batches.finish(
                     call.claim,
                     provider=desk.name,
                     results=results_of(call.readers, answers),
-                    again=not_mailed(call.readers, answers),
+                    again=again,
                     not_before=now + timedelta(seconds=again_in_s) if again_in_s else None,
                     now=now,
                     day=desk.rules.day(call.attempted_at),
                     next_limit=self.conductor.next_limit(),
+                    beginning=_beginning(desk, now) if goes_on else None,
                 )
+                if begun:
+                    return self._to_call(Started(desk, begun, now, self.conductor.manner.news))
+                self.claim = following
+                return None
             except StoreUnusable as error:
                 if desk.stop() or not tries_left:
                     raise
@@ -164,6 +187,15 @@ class Lane:
                     desk.tell(f"{error.problem}: what the provider answered cannot be recorded yet, trying again")
                 desk.wait(RECORD_WAIT_S)
         return None
+
+
+def _beginning(desk: Desk, now: datetime) -> Beginning:
+    return Beginning(
+        digest=desk.digest,
+        provider=desk.name,
+        day=desk.rules.day(now),
+        fingerprint=(lambda readers: made_of(desk, readers, now)) if desk.has_keys else None,
+    )
 
 
 def _tell(desk: Desk, call: Call, answers: Sequence[Answer], seconds: float) -> None:

@@ -10,6 +10,7 @@ from newsletter.delivery.answers import Tally, reason_of
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.desk import Desk, Ended, Ending
 from newsletter.delivery.pace import Pace, Patience, Step, wait_s
+from newsletter.models import Counts
 from newsletter.providers.base import Answer, Outcome
 
 
@@ -33,6 +34,17 @@ class Manner:
     news: int = 0
     """Counts doubts, busy answers and calls refused as a whole. What a call that was begun before the last of them says
     about it is no news: of sixteen connections that break at once, the first is a doubt and the others are that one."""
+
+    @classmethod
+    def first(cls, desk: Desk, counts: Counts, *, in_doubt: bool) -> Manner:
+        """At the beginning of a run; `in_doubt`: the run before it ended with a call unanswered."""
+        answered = counts.sent + counts.refused
+        return cls(
+            step=Step.first(desk.form.batch_size, in_doubt=in_doubt),
+            patience=Patience(desk.patience_s),
+            pace=Pace(desk.limits),
+            breaker=Breaker.set_to(desk.breaker.rate, desk.breaker.at_least, refused=counts.refused, answered=answered),
+        )
 
     def softly(self) -> Manner:
         return replace(self, step=self.step.softly())

@@ -134,6 +134,11 @@ class Pace:
     def wait_s(self, now_s: float) -> float:
         return max(self.not_before_s - now_s, 0.0)
 
+    def is_free(self, now_s: float) -> bool:
+        """Calls of any size may be made at any time, so that no turns need be taken."""
+        is_limited = self.limits.mails_per_s or self.limits.calls_per_s or self.slowed_to_per_s
+        return not is_limited and not self.wait_s(now_s)
+
     def reserve(self, mails: int, *, now_s: float) -> tuple[Pace, float]:
         """Take the next turn, for a call with so many mails: the pace after it, and the seconds until it may begin."""
         begins_s = max(self.not_before_s, now_s)

@@ -42,9 +42,30 @@ class Claim(NamedTuple):
 class Begun(NamedTuple):
     """A call that is durable as begun and may be made now."""
 
+    claim: Claim
     readers: list[Reader]
     attempts: int
     """How many calls the issue has begun, ever."""
+
+
+class Beginning(NamedTuple):
+    """How a call is begun."""
+
+    digest: str
+    provider: str
+    day: date | None = None
+    """On which its mails are counted."""
+    ceiling: int | None = None
+    """How many mails that day may have."""
+    fingerprint: Callable[[Sequence[Reader]], str] | None = None
+    """Says of the readers what a repeated call is held against."""
+
+
+class Following(NamedTuple):
+    """What the commit of an answer claimed next; with `begun` its call is durable as begun, too."""
+
+    claim: Claim | None = None
+    begun: Begun | None = None
 
 
 class Attempted(NamedTuple):
@@ -131,24 +152,7 @@ class BatchesStore:
         works at once. `fingerprint` says of the readers what a repeated call is held against.
         """
         with writing(self._engine) as connection:
-            if locked_state(connection, claim.issue_id) is not IssueState.SENDING:
-                return None
-            if day and not days.has_room(connection, day, provider=provider, mails=claim.size, ceiling=ceiling):
-                return None
-            named = _named(claim, now)
-            if not connection.execute(statements.BEGIN_CALL, {**named, "the_provider": provider}).rowcount:
-                return None
-            readers = readers_of(connection, claim.issue_id, claim.number, digest)
-            if len(readers) != claim.size:
-                skip_all_but(connection, claim.issue_id, claim.number, {one.subscriber_id for one in readers}, now)
-            if not readers:
-                connection.execute(statements.END_CALL, named)
-            elif fingerprint:
-                connection.execute(statements.REMEMBER_CALL, {**named, "the_fingerprint": fingerprint(readers)})
-            if day and readers:
-                days.count(connection, day, provider=provider, mails=len(readers))
-            attempts = connection.scalar(statements.COUNT_CALL, {"the_issue": claim.issue_id})
-            return Begun(readers, int(attempts or 0))
+            return _begun(connection, claim, Beginning(digest, provider, day, ceiling, fingerprint), now)
 
     def take_up(self, claim: Claim, *, owner: str, digest: str) -> list[Reader] | None:
         """Whom an attempting batch is called for once more under its key, now by this owner.
@@ -176,8 +180,11 @@ class BatchesStore:
         now: datetime,
         day: date | None = None,
         next_limit: int = 0,
-    ) -> Claim | None:
-        """Record the answer durably, and with it claim the next batch (`next_limit` recipients; 0: none).
+        beginning: Beginning | None = None,
+    ) -> Following:
+        """Record the answer durably, and with it claim the next batch (`next_limit` recipients; 0: none), and begin
+        its call as in `attempt` where `beginning` says how: a commit less, which on SQLite all senders would wait for.
+        PostgreSQL has many at a time, and a lock on the issue that is held through all this would be one too many.
 
         `again` are the subscribers who were certainly not mailed; they become a new batch, and are not counted among
         the mails of `day`, on which the call was begun. Where others held this owner for dead and called the batch
@@ -190,7 +197,10 @@ class BatchesStore:
                 new_batch(connection, claim.issue_id, again, tried=claim.attempt, not_before=not_before, now=now)
                 if day:
                     days.uncount(connection, day, provider=provider, mails=len(again))
-            return self._claim(connection, claim.issue_id, claim.owner, next_limit, now) if next_limit else None
+            following = self._claim(connection, claim.issue_id, claim.owner, next_limit, now) if next_limit else None
+            if following is None or beginning is None or self._engine.dialect.name != "sqlite":
+                return Following(following)
+            return Following(following, _begun(connection, following, beginning, now))
 
     # --- how they stand ---
 
@@ -229,6 +239,28 @@ class BatchesStore:
         with reading(self._engine) as connection:
             found: datetime | None = connection.scalar(query)
             return found
+
+
+def _begun(connection: Connection, claim: Claim, how: Beginning, now: datetime) -> Begun | None:
+    if locked_state(connection, claim.issue_id) is not IssueState.SENDING:
+        return None
+    day, provider = how.day, how.provider
+    if day and not days.has_room(connection, day, provider=provider, mails=claim.size, ceiling=how.ceiling):
+        return None
+    named = _named(claim, now)
+    if not connection.execute(statements.BEGIN_CALL, {**named, "the_provider": provider}).rowcount:
+        return None
+    readers = readers_of(connection, claim.issue_id, claim.number, how.digest)
+    if len(readers) != claim.size:
+        skip_all_but(connection, claim.issue_id, claim.number, {one.subscriber_id for one in readers}, now)
+    if not readers:
+        connection.execute(statements.END_CALL, named)
+    elif how.fingerprint:
+        connection.execute(statements.REMEMBER_CALL, {**named, "the_fingerprint": how.fingerprint(readers)})
+    if day and readers:
+        days.count(connection, day, provider=provider, mails=len(readers))
+    attempts = connection.scalar(statements.COUNT_CALL, {"the_issue": claim.issue_id})
+    return Begun(claim, readers, int(attempts or 0))
 
 
 def _key(claim: Claim) -> dict[str, Any]:

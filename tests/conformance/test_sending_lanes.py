@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from newsletter.delivery.conductor import Conductor
+from newsletter.delivery.pace import Limits
 from newsletter.delivery.recover import Doubt
 from newsletter.delivery.send import Ended, Ending, Run
 from newsletter.errors import StoreUnusable
@@ -16,6 +17,7 @@ from newsletter.models import Counts, IssueState
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.fake import Fake
 from newsletter.providers.misbehaviour import Fault, Misbehaviour
+from newsletter.store.batches import Claim
 from newsletter.store.store import Store
 from tests.desks import MovingClock, a_desk, an_approved_issue
 from tests.factories import utc
@@ -59,7 +61,7 @@ def begin(store: Store, issue: str) -> None:
 
 def send(store: Store, issue: str, provider: Fake, **values: Any) -> Ended:
     begin(store, issue)
-    return Run(a_desk(store, provider, issue, connections=LANES, **values)).go()
+    return Run(a_desk(store, provider, issue, **({"connections": LANES} | values))).go()
 
 
 def test_calls_are_made_side_by_side_and_everyone_is_mailed_once(store: Store) -> None:
@@ -147,19 +149,49 @@ def test_a_pause_from_elsewhere_holds_all_lanes(store: Store) -> None:
     assert store.batches.claimed(issue) == []
 
 
+def test_on_sqlite_a_call_is_begun_with_the_answer_of_the_one_before(store: Store) -> None:
+    issue, provider = an_approved_issue(store, readers=100), Fake(batch_size=10)
+    attempt, begun_alone = store.batches.attempt, list[Claim]()
+
+    def noted(claim: Claim, **values: Any) -> Any:
+        begun_alone.append(claim)
+        return attempt(claim, **values)
+
+    store.batches.attempt = noted  # type: ignore[method-assign]
+
+    send(store, issue, provider, connections=1)
+
+    assert provider.taken_ids().total() == len(provider.taken_ids()) == 100
+    assert len(begun_alone) == (1 if store.engine.dialect.name == "sqlite" else 10)
+
+
+@pytest.mark.parametrize("slow", [Limits(calls_per_s=1.0), Limits(mails_per_s=10.0)])
+def test_a_lane_that_has_to_wait_for_its_turn_begins_no_call_before(store: Store, slow: Limits) -> None:
+    issue, clock = an_approved_issue(store, readers=30), MovingClock(NOW)
+
+    class Watching(Fake):
+        def send(self, letters: Any, *, issue: str, key: str = "") -> list[Answer]:
+            moments.append(clock.monotonic_s())
+            return super().send(letters, issue=issue, key=key)
+
+    moments = list[float]()
+    waits = {"now": clock.now, "monotonic_s": clock.monotonic_s, "wait": clock.wait}
+
+    send(store, issue, Watching(batch_size=10), connections=1, limits=slow, **waits)
+
+    assert [moment - moments[0] for moment in moments] == [0.0, 1.0, 2.0]
+
+
 def test_an_error_in_one_lane_ends_the_others_and_is_told(store: Store) -> None:
     issue, provider = an_approved_issue(store, readers=400), Together()
-    attempt, left = store.batches.attempt, iter(range(12))
+    left = iter(range(12))
 
-    def failing(*args: Any, **values: Any) -> Any:
+    def failing(_attempts: int) -> None:
         if next(left, None) is None:
             raise StoreUnusable("the disk is full")
-        return attempt(*args, **values)
-
-    store.batches.attempt = failing  # type: ignore[method-assign]
 
     with pytest.raises(StoreUnusable):
-        send(store, issue, provider)
+        send(store, issue, provider, note_attempts=failing)
 
     counts = store.deliveries.counts(issue)
     assert (counts.sent, counts.unsure) == (120, 0)

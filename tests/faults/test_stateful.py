@@ -33,7 +33,7 @@ from newsletter.models import DeliveryState, IssueState
 from newsletter.providers.base import Answer
 from newsletter.providers.fake import Fake
 from newsletter.providers.misbehaviour import Fault, Misbehaviour
-from newsletter.store.batches import Claim
+from newsletter.store.batches import Beginning, Claim
 from newsletter.store.store import Store
 from newsletter.store.tables import metadata
 from tests.desks import MovingClock, a_desk, an_approved_issue
@@ -152,21 +152,26 @@ class Sending(RuleBasedStateMachine):
         answers = self.provider.send(held.call.letters, issue=self.issue, key=held.call.key)
         self.held[owner] = held._replace(answers=answers)
 
-    @rule(owner=st.sampled_from(OWNERS))
-    def record(self, owner: str) -> None:
-        held = self.held.get(owner)
+    @rule(owner=st.sampled_from(OWNERS), next_limit=st.integers(0, BATCH), begins=st.booleans())
+    def record(self, owner: str, next_limit: int, begins: bool) -> None:
+        held, desk, now = self.held.get(owner), self._desk(owner), self.clock.now()
         if held is None or held.call is None or held.answers is None:
             return
-        now = self.clock.now()
-        self.store.batches.finish(
+        prints = (lambda readers: made_of(desk, readers, now)) if desk.has_keys else None
+        following, begun = self.store.batches.finish(
             held.claim,
             provider="fake",
             results=results_of(held.call.readers, held.answers),
             again=not_mailed(held.call.readers, held.answers),
             now=now,
             day=now.date(),
+            next_limit=next_limit,
+            beginning=Beginning("weekly", "fake", now.date(), fingerprint=prints) if begins else None,
         )
         del self.held[owner]
+        if following and (begun is None or begun.readers):
+            call = composed(desk, following, begun.readers, now) if begun else None
+            self.held[owner] = Held(following, call)
 
     @rule(owner=st.sampled_from(OWNERS))
     def crash(self, owner: str) -> None:
