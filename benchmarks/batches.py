@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from benchmarks import bare, peers, sink
 from benchmarks.composing import texts_of
-from benchmarks.cost import cpu_us, cpu_us_of
+from benchmarks.cost import counted, cpu_us_of, in_turns
 from benchmarks.rows import Row, Scale, cheaper, dearer
 from benchmarks.sites import Hand, Sendings, make_site, some_readers
 
@@ -27,23 +27,23 @@ def rows(scale: Scale, work: Path) -> Iterator[Row]:
             "api_key": SecretStr("k"),
             "base_url": f"http://127.0.0.1:{port}",
         }
-        whole = sendings.whole_us(count=scale.mails, runs=scale.runs, **provider)
-        yield from _against_floors(scale, sendings, port, provider, whole)
-        yield from _against_peers(scale, sendings, port, whole)
+        yield from _against_floors(scale, sendings, port, provider)
+        yield from _against_peers(scale, sendings, port, provider)
         yield from _one_each(scale, sendings, port, provider)
 
 
-def _against_floors(
-    scale: Scale, sendings: Sendings, port: int, provider: dict[str, Any], whole: float
-) -> Iterator[Row]:
+def _against_floors(scale: Scale, sendings: Sendings, port: int, provider: dict[str, Any]) -> Iterator[Row]:
     a_call = min(A_CALL, scale.mails)
     calls, readers = scale.mails // a_call, some_readers(scale.mails)
     with sendings.copied(**provider) as site:
         hand = Hand.of(site, sendings.issue)
         ready = [b"".join(letter.parts) + b"," for letter in hand.compose(readers[:a_call])]
         loop = bare.http_loop(f"http://127.0.0.1:{port}/email/batch", ready, calls=calls)
-        floor, unrecorded = cpu_us_of(
-            loop, lambda: hand.over(readers[: calls * a_call]), count=calls * a_call, runs=scale.runs
+        floor, unrecorded, whole = in_turns(
+            counted(loop, calls * a_call),
+            counted(lambda: hand.over(readers[: calls * a_call]), calls * a_call),
+            sendings.whole(scale.mails, **provider),
+            runs=scale.runs,
         )
     bare_loop = "ready bytes through requests"
     yield dearer(PART, "whole send", whole, "µs a mail", than=bare_loop, other=floor, at_most=2.5)
@@ -51,14 +51,18 @@ def _against_floors(
     yield dearer(PART, "whole send", whole, "µs a mail", than="the same unrecorded", other=unrecorded, at_most=1.35)
 
 
-def _against_peers(scale: Scale, sendings: Sendings, port: int, whole: float) -> Iterator[Row]:
+def _against_peers(scale: Scale, sendings: Sendings, port: int, provider: dict[str, Any]) -> Iterator[Row]:
     peers.configure()
     texts = texts_of(sendings)
     a_call = min(A_CALL, scale.peers)
     batched = peers.batched(peers.anymail("postmark", port), texts, calls=2, to_a_call=a_call, merges=False)
-    batch = cpu_us(batched, count=2 * a_call, runs=min(scale.runs, 3))
     loop = peers.one_by_one(peers.anymail("postmark", port), texts, scale.peers)
-    single = cpu_us(loop, count=scale.peers, runs=min(scale.runs, 3))
+    batch, single, whole = in_turns(
+        counted(batched, 2 * a_call),
+        counted(loop, scale.peers),
+        sendings.whole(scale.mails, **provider),
+        runs=min(scale.runs, 3),
+    )
     yield cheaper(PART, "whole send", whole, "µs a mail", than="anymail's batch, unrecorded", other=batch, at_least=8)
     yield cheaper(
         PART, "whole send", whole, "µs a mail", than="anymail's send(), unrecorded", other=single, at_least=20

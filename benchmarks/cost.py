@@ -11,6 +11,8 @@ import gc
 import os
 import time
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 OUR_CORE, SINKS_CORE = 0, 1
 
@@ -22,15 +24,32 @@ def pin(core: int) -> None:
             os.sched_setaffinity(0, {core})
 
 
-def cpu_us(work: Callable[[], object], *, count: int, runs: int) -> float:
-    """CPU microseconds for each of `count` things that `work` does."""
-    return min(run_us(work) for _ in range(runs)) / count
+class Counted(NamedTuple):
+    """Work on so many things, and what measures how many CPU microseconds it takes."""
+
+    us: Callable[[], float]
+    things: int
+
+
+def counted(work: Callable[[], object], count: int) -> Counted:
+    return Counted(partial(run_us, work), count)
+
+
+def in_turns(*works: Counted, runs: int) -> list[float]:
+    """CPU microseconds for each thing, of several works that are to be compared: in turns, so that all meet the same
+    moods of the machine."""
+    rounds = [[work.us() / work.things for work in works] for _ in range(runs)]
+    return [min(costs) for costs in zip(*rounds, strict=True)]
 
 
 def cpu_us_of(*works: Callable[[], object], count: int, runs: int) -> list[float]:
-    """The same for several works that are to be compared: in turns, so that all meet the same moods of the machine."""
-    rounds = [[run_us(work) for work in works] for _ in range(runs)]
-    return [min(costs) / count for costs in zip(*rounds, strict=True)]
+    """The same where each is work on as many things."""
+    return in_turns(*(counted(work, count) for work in works), runs=runs)
+
+
+def cpu_us(work: Callable[[], object], *, count: int, runs: int) -> float:
+    """The same of one."""
+    return in_turns(counted(work, count), runs=runs)[0]
 
 
 def run_us(work: Callable[[], object]) -> float:

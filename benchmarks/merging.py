@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from benchmarks import peers, sink
 from benchmarks.composing import texts_of
-from benchmarks.cost import cpu_us
+from benchmarks.cost import Counted, counted, in_turns
 from benchmarks.rows import Row, Scale, bounded, cheaper
 from benchmarks.sites import Sendings, make_site
 from newsletter.models import Email
@@ -71,25 +71,28 @@ def rows(scale: Scale, work: Path) -> Iterator[Row]:
     sendings = Sendings(work / "site", make_site(work / "site", readers=scale.mails), work)
     peers.configure()
     with sink.running("http") as port:
-        anymail = {esp: _anymail_us(scale, sendings, esp, port) for esp in ("mailgun", "sendgrid")}
+        anymail = {esp: _anymail(scale, sendings, esp, port) for esp in ("mailgun", "sendgrid")}
         for name in (BARE, *(name for name in REAL if name in PROVIDERS)):
             yield from _of(name, scale, sendings, port, anymail)
 
 
-def _of(name: str, scale: Scale, sendings: Sendings, port: int, anymail: dict[str, float]) -> Iterator[Row]:
+def _of(name: str, scale: Scale, sendings: Sendings, port: int, anymail: dict[str, Counted]) -> Iterator[Row]:
     provider: dict[str, Any] = {"name": name, "api_key": SecretStr("k"), "base_url": f"http://127.0.0.1:{port}"}
+    whole = sendings.whole(scale.mails, **provider)
     before = sink.received_bytes(port)
-    ours = sendings.whole_us(count=scale.mails, runs=scale.runs, **provider)
-    size_bytes = (sink.received_bytes(port) - before) / (scale.mails * scale.runs)
-    yield bounded(PART, f"{name}: bytes", size_bytes, "bytes a mail", at_most=320)
+    whole.us()
+    yield bounded(
+        PART, f"{name}: bytes", (sink.received_bytes(port) - before) / scale.mails, "bytes a mail", at_most=320
+    )
+    others = {esp: other for esp, other in anymail.items() if name in (BARE, esp)}
+    ours, *theirs = in_turns(whole, *others.values(), runs=scale.runs)
     yield bounded(PART, f"{name}: whole send", ours, "µs a mail", at_most=20)
-    for esp, other in anymail.items():
-        if name in (BARE, esp):
-            than = f"anymail's {esp}, unrecorded"
-            yield cheaper(PART, f"{name}: whole send", ours, "µs a mail", than=than, other=other, at_least=4)
+    for esp, other in zip(others, theirs, strict=True):
+        than = f"anymail's {esp}, unrecorded"
+        yield cheaper(PART, f"{name}: whole send", ours, "µs a mail", than=than, other=other, at_least=4)
 
 
-def _anymail_us(scale: Scale, sendings: Sendings, esp: str, port: int) -> float:
+def _anymail(scale: Scale, sendings: Sendings, esp: str, port: int) -> Counted:
     a_call = min(A_CALL, scale.mails)
     batched = peers.batched(peers.anymail(esp, port), texts_of(sendings), calls=2, to_a_call=a_call)
-    return cpu_us(batched, count=2 * a_call, runs=scale.runs)
+    return counted(batched, 2 * a_call)

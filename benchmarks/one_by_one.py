@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from benchmarks import bare, peers, sink
 from benchmarks.composing import texts_of
-from benchmarks.cost import cpu_us, cpu_us_of
+from benchmarks.cost import counted, cpu_us, cpu_us_of, in_turns
 from benchmarks.rows import Row, Scale, cheaper, dearer
 from benchmarks.sites import Hand, Sendings, make_site, some_readers
 from newsletter.providers.dkim import Signer
@@ -31,9 +31,13 @@ def rows(scale: Scale, work: Path) -> Iterator[Row]:
             hand = Hand.of(site, sendings.issue)
             content = b"".join(hand.compose(readers[:1])[0].parts)
             loop = bare.smtp_loop(port, content, count=scale.letters)
-            floor, unrecorded = cpu_us_of(loop, lambda: hand.over(readers), count=scale.letters, runs=scale.runs)
+            floor, unrecorded, whole = in_turns(
+                counted(loop, scale.letters),
+                counted(lambda: hand.over(readers), scale.letters),
+                sendings.whole(scale.letters, **provider),
+                runs=scale.runs,
+            )
             hand.provider.close()
-        whole = sendings.whole_us(count=scale.letters, runs=scale.runs, **provider)
         bare_loop = "ready letters, PIPELINING"
         yield dearer(PART, "compose and hand over", unrecorded, "µs a mail", than=bare_loop, other=floor, at_most=1.5)
         yield dearer(PART, "whole send", whole, "µs a mail", than=bare_loop, other=floor, at_most=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from sqlalchemy import text
 
-from benchmarks.cost import run_us
+from benchmarks.cost import Counted, run_us
 from newsletter.app import open_site
 from newsletter.delivery.desk import Compose
 from newsletter.emails.folders import packaged_templates
@@ -127,27 +128,29 @@ class Sendings:
 
     def __init__(self, original: Path, issue: str, work: Path) -> None:
         self.issue = issue
-        self._original, self._folder = original, work / "copy"
+        self._original, self._work = original, work
 
     @contextmanager
     def copied(self, **provider: Any) -> Iterator[Site]:
         """The site as it was before the first sending, opened with these settings of its provider."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        shutil.copytree(self._original, self._folder)
-        with open_site(self._folder) as site:
+        with tempfile.TemporaryDirectory(dir=self._work) as folder, open_site(self._copy_to(Path(folder))) as site:
             chosen = site.settings.provider.model_copy(update=provider)
             settings = site.settings.model_copy(update={"provider": chosen})
             yield Site(settings, site.store, site.links, site.roster)
 
-    def whole_us(self, *, count: int, runs: int, **provider: Any) -> float:
-        """CPU of a whole `send` for each of its `count` mails; the site is open before, as in a scheduler."""
-        return min(self._one_us(count, provider) for _ in range(runs)) / count
+    def _copy_to(self, folder: Path) -> Path:
+        return shutil.copytree(self._original, folder / "site")
 
-    def _one_us(self, count: int, provider: dict[str, Any]) -> float:
-        with self.copied(**provider) as site:
-            us = run_us(lambda: send(site, self.issue, now=NOW))
-            assert site.store.deliveries.counts(self.issue).sent == count
-        return us
+    def whole(self, count: int, **provider: Any) -> Counted:
+        """A whole `send` of `count` mails; the site is open before, as in a scheduler."""
+
+        def measure() -> float:
+            with self.copied(**provider) as site:
+                us = run_us(lambda: send(site, self.issue, now=NOW))
+                assert site.store.deliveries.counts(self.issue).sent == count
+            return us
+
+        return Counted(measure, count)
 
 
 class Hand(NamedTuple):

@@ -21,7 +21,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -250,9 +249,11 @@ class Sending(RuleBasedStateMachine):
         if len(verdicts) == 1:
             self.store.deliveries.resolve(self.issue, as_sent=verdicts.pop(), reason="looked up", now=self.clock.now())
 
-    @precondition(lambda self: not self.held)
     @rule()
     def end(self) -> None:
+        # No precondition: what is held may depend on which of three lanes was the first.
+        if self.held:
+            return
         self.store.deliveries.end(self.issue, now=self.clock.now())
 
     # --- what must hold ---
