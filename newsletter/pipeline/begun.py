@@ -15,7 +15,7 @@ from newsletter.delivery.journal import Journal
 from newsletter.errors import NotPossible
 from newsletter.issues import archive
 from newsletter.issues.durable import told_when_impossible
-from newsletter.models import Receipt
+from newsletter.models import Counts, Receipt
 from newsletter.pipeline.site import Site
 from newsletter.store.issues import IssueRow
 
@@ -60,12 +60,11 @@ def open_receipt(site: Site, row: IssueRow, provider: str, calls: Journal, *, no
         archive.write_receipt(folder, receipt)
 
 
-def close_receipt(site: Site, row: IssueRow) -> None:
+def close_receipt(site: Site, row: IssueRow, counts: Counts) -> None:
     """Tell how the sending ended, in a receipt that this database opened and that is still open."""
     receipt = archive.read_receipt(site.issue_folder(row.id))
     if receipt is not None and receipt.ended_at is None and receipt.instance == site.store.instance:
-        counts = site.store.deliveries.counts(row.id).model_dump()
-        rewrite_receipt(site, row.id, {"ended_at": row.ended_at, "counts": counts})
+        rewrite_receipt(site, row.id, {"ended_at": row.ended_at, "counts": counts.model_dump()})
 
 
 def rewrite_receipt(site: Site, issue: str, changes: dict[str, Any]) -> None:

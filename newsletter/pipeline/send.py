@@ -83,8 +83,9 @@ def _as_set_now(site: Site, watch: Watch) -> Site:
 
 
 def _sent_already(site: Site, row: IssueRow) -> Sent:
-    close_receipt(site, row)
-    return Sent(row.id, row.state, counts_of(site, row), Ended(Ending.FINISHED))
+    counts = counts_of(site, row)
+    close_receipt(site, row, counts)
+    return Sent(row.id, row.state, counts, Ended(Ending.FINISHED))
 
 
 # --- may it be sent? ------------------------------------------------------------------------------------------
@@ -180,7 +181,7 @@ def _conclude(site: Site, row: IssueRow, ended: Ended) -> Sent:
         )
     after = site.issue_row(row.id)
     if after.state is IssueState.SENT:
-        close_receipt(site, after)
+        close_receipt(site, after, counts)
     return Sent(row.id, after.state, counts, ended)
 
 

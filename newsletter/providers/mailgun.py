@@ -94,6 +94,8 @@ class Mailgun(Provider):
             return one_by_one(letters, lambda letter: self._send_finished(letter, issue))
         lots = list(_lots(letters))
         answers = in_turn(lots, self._send_lot)
+        if len(lots) == 1:
+            return answers
         by_id = {letter.delivery_id: answer for letter, answer in zip(chain(*lots), answers, strict=True)}
         return [by_id[letter.delivery_id] for letter in letters]
 
@@ -190,6 +192,9 @@ def _fields(email: Email, markers: Markers) -> Iterator[tuple[str, str]]:
 
 def _lots(letters: Sequence[Letter]) -> Iterator[Sequence[Letter]]:
     """The letters in calls: no address twice in one, and who would suffer from merging alone at the end."""
+    if b"%" not in b"".join([b"".join(letter.parts) for letter in letters]):  # as mostly; one look at all of them
+        yield from apart(letters)
+        return
     together, alone = list[Letter](), list[Letter]()
     for letter in letters:
         (alone if _would_be_merged(letter) else together).append(letter)
