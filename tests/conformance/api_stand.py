@@ -23,6 +23,7 @@ from tests.conformance.stand import (
     form_of,
 )
 from tests.loopback.api import Api, ApiServer, Canned, Misdeed
+from tests.loopback.nobody import taken_but_deaf
 
 COMMON = (
     fault("refused-recipient", REFUSED, ACCEPTED),
@@ -104,6 +105,7 @@ class ApiStand(Stand):
         elif fault_name == "no-server":
             self.server.__exit__()
             self.closing.pop_all().callback(self.provider.close)
+            self.closing.enter_context(taken_but_deaf(self.server.port))
         else:
             self.server.misdeeds.append(self.canned().get(fault_name) or Misdeed(fault_name))
 

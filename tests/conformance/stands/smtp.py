@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from newsletter.providers.base import Provider
 from tests.conformance.stand import ACCEPTED, BUSY, DENIED, PASSWORD, REFUSED, UNSURE, Arrived, Stand, fault
+from tests.loopback.nobody import taken_but_deaf
 from tests.loopback.smtp import Move, SmtpServer
 
 
@@ -81,6 +82,7 @@ class SmtpStand(Stand):
         if fault_name == "no-server":
             self.server.__exit__()
             self.closing.pop_all().callback(self.provider.close)
+            self.closing.enter_context(taken_but_deaf(self.server.port))
         elif fault_name == "denied-login":
             self.server.login = ("editor", "another password")
         else:
