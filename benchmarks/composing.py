@@ -13,7 +13,8 @@ from benchmarks import peers
 from benchmarks.cost import cpu_us, cpu_us_of
 from benchmarks.rows import Row, Scale, cheaper, dearer
 from benchmarks.sites import Hand, Sendings, make_site, some_readers
-from newsletter.emails import merge
+from newsletter.emails.fields import fields_of
+from newsletter.emails.markers import filled
 from newsletter.issues import archive
 
 PART = "Composing a letter"
@@ -28,8 +29,8 @@ def texts_of(sendings: Sendings) -> peers.Texts:
         reader = some_readers(1)[0]
         url = site.links.unsubscribe_url(reader.subscriber_id, sendings.issue)
         web_url = site.links.web_url(sendings.issue)
-        filled = merge.filled(email, merge.fields(reader, delivery_id="d", unsubscribe_url=url, web_url=web_url))
-    return peers.Texts(filled.subject, filled.html, filled.text, url)
+        copy = filled(email, fields_of(reader, delivery_id="d", unsubscribe_url=url, web_url=web_url))
+    return peers.Texts(copy.subject, copy.html, copy.text, url)
 
 
 def rows(scale: Scale, work: Path) -> Iterator[Row]:

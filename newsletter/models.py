@@ -258,7 +258,7 @@ class Asset(NamedTuple):
 
 
 class Email(Frozen):
-    """An issue rendered, with its merge fields still open as markers (see `newsletter.emails.merge`)."""
+    """An issue rendered, with its merge fields still open as markers (see `newsletter.emails.markers`)."""
 
     issue: str
     subject: str

@@ -13,6 +13,7 @@ from newsletter.emails.checks import registry
 from newsletter.emails.checks.checked import Checked, CheckedPost
 from newsletter.emails.checks.places import Source
 from newsletter.emails.checks.problem import Problem
+from newsletter.emails.fields import fields_of
 from newsletter.emails.folders import packaged_templates
 from newsletter.emails.render import render
 from newsletter.models import Asset, Email, Issue, Post, PostContent, Reader
@@ -85,7 +86,7 @@ def looked_at(
     email = _rendered(issue, contents, settings)
     changes = {"html": html(email.html), "text": text(email.text), "assets": tuple(assets)}
     email = email.model_copy(update={**changes, "headers": _headers(email.headers, headers or {})})
-    copy = merge.fields(
+    copy = fields_of(
         READER,
         delivery_id="weekly-2023-11-16.0123456789abcdef012345",
         unsubscribe_url=f"{settings.site.url}/unsubscribe/{'t' * 60}",

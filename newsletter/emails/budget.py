@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from newsletter.emails.merge import Fields, Slot, split
+from newsletter.emails.fields import Fields
+from newsletter.emails.markers import Slot, split
 from newsletter.models import Body, Entry, PostContent
 from newsletter.settings import Settings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsletter.emails.merge import marker
+from newsletter.emails.markers import marker
 from newsletter.emails.mime import ascii_address, ascii_domain, mailbox
 from newsletter.emails.text import one_line
 from newsletter.models import Issue

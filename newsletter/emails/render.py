@@ -19,7 +19,7 @@ from newsletter.emails.frame import Frame
 from newsletter.emails.headers import issue_headers
 from newsletter.emails.images import AS_THEY_ARE, Pictures
 from newsletter.emails.inline import inline
-from newsletter.emails.merge import marker
+from newsletter.emails.markers import marker
 from newsletter.emails.minify import minified
 from newsletter.emails.mjml import compile_mjml
 from newsletter.emails.slots import Slots

@@ -16,7 +16,7 @@ from newsletter.emails.design import Design, Palette, logo_address
 from newsletter.emails.frame import Frame, said
 from newsletter.emails.images import Shown
 from newsletter.emails.intro import intro_html
-from newsletter.emails.merge import marker
+from newsletter.emails.markers import marker
 from newsletter.emails.post_view import PostMaker, PostView, title_of
 from newsletter.emails.slots import Ready
 from newsletter.emails.text import one_line, shortened, to_text

@@ -11,6 +11,7 @@ from newsletter.emails.checks import registry
 from newsletter.emails.checks.checked import Answer, Checked, CheckedPost
 from newsletter.emails.checks.places import Source
 from newsletter.emails.checks.problem import Check, Problem
+from newsletter.emails.fields import fields_of
 from newsletter.emails.folders import DEFAULT_THEME, packaged_templates
 from newsletter.emails.images import PictureProblem
 from newsletter.errors import BadInput, Place
@@ -58,7 +59,7 @@ def checked_of(
     `posts`: those that are still in the folder; `title_by_id`: the titles that it shows (default: as the issue says).
     """
     titles = title_by_id or {one.post_id: one.title or posts[one.post_id].title for one in issue.entries}
-    copy = merge.fields(
+    copy = fields_of(
         MADE_UP,
         delivery_id=f"{issue.id}.{MADE_UP.subscriber_id}",
         unsubscribe_url=site.links.unsubscribe_url(MADE_UP.subscriber_id, issue.id),

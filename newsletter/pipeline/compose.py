@@ -9,6 +9,8 @@ from itertools import repeat
 
 from newsletter.delivery.desk import Compose
 from newsletter.emails import merge
+from newsletter.emails.fields import ascii_url, columns_of
+from newsletter.emails.markers import Markers, marker, settled
 from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Email, Reader
 from newsletter.pipeline.site import Site
@@ -30,7 +32,7 @@ def form_of(site: Site, frozen: FrozenIssue, provider: Provider) -> Form:
 def form_for(site: Site, rendered: Email, provider: Provider) -> Form:
     """The same for an email that is not frozen yet."""
     email = _as_sent(site, rendered)
-    markers = merge.Markers(email.nonce, _meanings(site, email))
+    markers = Markers(email.nonce, _meanings(site, email))
     # Merging providers tell recipients apart by their address, and redirected mail has one for all.
     return provider.form(email, markers, may_merge=not site.settings.provider.redirect_to)
 
@@ -45,17 +47,15 @@ def composer_for(site: Site, rendered: Email, form: Form, *, now: datetime) -> C
     email, issue, links = _as_sent(site, rendered), rendered.issue, site.links
     redirect_to, shared = site.settings.provider.redirect_to, form.shared
     segments = segments_of(email, form, now=now)
-    start, end_of = merge.ascii_url(links.unsubscribe_start(issue)), links.unsubscribe_ends(issue)
-    web_url = merge.ascii_url(links.web_url(issue))
+    start, end_of = ascii_url(links.unsubscribe_start(issue)), links.unsubscribe_ends(issue)
+    web_url = ascii_url(links.web_url(issue))
 
     def compose(readers: Sequence[Reader]) -> list[Letter]:
         if redirect_to:
             readers = [reader._replace(email=redirect_to, name=f"for {reader.email}") for reader in readers]
         ids = [reader.subscriber_id for reader in readers]
         names, ends = [delivery_id(issue, one) for one in ids], [end_of(one) for one in ids]
-        columns = merge.columns(
-            readers, delivery_ids=names, unsubscribe_start=start, leave_tokens=ends, web_url=web_url
-        )
+        columns = columns_of(readers, delivery_ids=names, unsubscribe_start=start, leave_tokens=ends, web_url=web_url)
         return list(map(Letter, names, columns["address"], segments.letters(columns), repeat(shared)))
 
     return compose
@@ -91,14 +91,14 @@ def _meanings(site: Site, email: Email) -> dict[str, str]:
     """All that is known before any reader is: the page's address, and the beginnings of links and ids."""
     issue, links = email.issue, site.links
     return {
-        "web_url": merge.ascii_url(links.web_url(issue)),
-        "unsubscribe_url": merge.ascii_url(links.unsubscribe_start(issue)) + merge.marker("leave_token", email.nonce),
-        "delivery_id": delivery_id(issue, merge.marker("subscriber_id", email.nonce)),
+        "web_url": ascii_url(links.web_url(issue)),
+        "unsubscribe_url": ascii_url(links.unsubscribe_start(issue)) + marker("leave_token", email.nonce),
+        "delivery_id": delivery_id(issue, marker("subscriber_id", email.nonce)),
     }
 
 
 def _as_sent(site: Site, email: Email) -> Email:
-    sent = merge.settled(email, _meanings(site, email))
+    sent = settled(email, _meanings(site, email))
     if not site.settings.provider.redirect_to:
         return sent
     return sent.model_copy(update={"subject": f"[redirected] {email.subject}"})

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.emails import merge
 from newsletter.emails.budget import Fit
 from newsletter.emails.checks.checked import Checked
 from newsletter.emails.checks.problem import Problem
-from newsletter.emails.merge import Filled
+from newsletter.emails.fields import Fields, fields_of
+from newsletter.emails.markers import Filled, filled
 from newsletter.errors import NotFound
 from newsletter.issues import archive
 from newsletter.issues.select import Selection
@@ -126,22 +126,22 @@ def reader(site: Site, who: str) -> Reader:
 
 def copy_for(site: Site, seen: Preview, whom: Reader) -> Filled:
     """The email as this reader gets it; its unsubscribe link is harmless."""
-    return merge.filled(seen.email, fields_for(site, seen.issue, whom))
+    return filled(seen.email, fields_for(site, seen.issue, whom))
 
 
 def headers_for(site: Site, seen: Preview, whom: Reader) -> list[tuple[str, str]]:
     """The headers of this reader's copy, decoded, with its subject."""
     values = fields_for(site, seen.issue, whom)
     filled = (
-        (name, merge.filled(seen.email.model_copy(update={"text": value, "html": ""}), values).text)
+        (name, filled(seen.email.model_copy(update={"text": value, "html": ""}), values).text)
         for name, value in seen.email.headers
     )
     return [*filled, ("Subject", seen.email.subject)]
 
 
-def fields_for(site: Site, issue: str, whom: Reader, *, delivery_id: str = "") -> merge.Fields:
+def fields_for(site: Site, issue: str, whom: Reader, *, delivery_id: str = "") -> Fields:
     """The values of a copy that is nobody's delivery."""
-    return merge.fields(
+    return fields_of(
         whom,
         delivery_id=delivery_id or f"{issue}.{TEST_READER}",
         unsubscribe_url=site.links.unsubscribe_url(TEST_READER, issue),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from newsletter.emails import merge
+from newsletter.emails.markers import Markers
 from newsletter.errors import UsageError
 from newsletter.models import Email, IssueState, Reader
 from newsletter.pipeline.compose import segments_of
@@ -61,7 +61,7 @@ def send_test(site: Site, issue: str, *, to: Sequence[str], whom: Reader, now: d
     provider = open_provider(site.settings)
     try:
         is_redirected = bool(site.settings.provider.redirect_to)
-        form = provider.form(email, merge.Markers(email.nonce), may_merge=not is_redirected)
+        form = provider.form(email, Markers(email.nonce), may_merge=not is_redirected)
         letters = _letters(site, issue, email, form, addresses, whom, now)
         answers = list(_answers(provider, letters, form.batch_size))
     finally:

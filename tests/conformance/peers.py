@@ -13,7 +13,8 @@ import django
 from django.conf import settings as django_settings
 from django.core.mail import get_connection
 
-from newsletter.emails import merge
+from newsletter.emails.fields import Fields
+from newsletter.emails.markers import filled
 from newsletter.models import Email
 from tests.conformance.stand import an_email, values_of
 
@@ -71,7 +72,7 @@ def anymail_payload(
     values = values_of(f"d.{number}", address, name)
     message = AnymailMessage(
         subject=email.subject,
-        body=merge.filled(email, values).text,
+        body=filled(email, values).text,
         from_email=_header(email, "From", values),
         to=[values.to],
         reply_to=[_header(email, "Reply-To", values)],
@@ -82,20 +83,20 @@ def anymail_payload(
         message.metadata = {"delivery_id": values.delivery_id}
     if "tracking" in can:
         message.track_opens = message.track_clicks = False
-    message.attach_alternative(merge.filled(email, values).html, "text/html")
+    message.attach_alternative(filled(email, values).html, "text/html")
     connection = get_connection(f"anymail.backends.{esp}.EmailBackend", **options)
     return connection.build_message_payload(message, {})
 
 
-def headers_of(email: Email, values: merge.Fields) -> dict[str, str]:
+def headers_of(email: Email, values: Fields) -> dict[str, str]:
     """The message's own headers as this reader gets them."""
     names = [name for name, _ in email.headers if name not in ("From", "To", "Reply-To")]
     return {name: _header(email, name, values) for name in names}
 
 
-def _header(email: Email, name: str, values: merge.Fields) -> str:
+def _header(email: Email, name: str, values: Fields) -> str:
     written = dict(email.headers)[name]
-    return merge.filled(email.model_copy(update={"text": written}), values).text
+    return filled(email.model_copy(update={"text": written}), values).text
 
 
 def lower(headers: Mapping[str, str], *, without: Sequence[str] = ()) -> dict[str, str]:

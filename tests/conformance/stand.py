@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from newsletter.emails import merge
+from newsletter.emails.fields import Fields, fields_of
+from newsletter.emails.markers import Markers, marker, settled
 from newsletter.models import Email, Reader
 from newsletter.providers import open_provider
 from newsletter.providers.base import Form, Letter, Outcome, Provider
@@ -96,7 +98,7 @@ def an_email(*, subject: str = "Three new guides", text: str = "Hello there.") -
     """An issue with merge fields open, of `text` in both parts."""
 
     def field(name: str, *, html: bool = False) -> str:
-        return merge.marker(name, NONCE, html=html)
+        return marker(name, NONCE, html=html)
 
     headers = (
         ("From", '"Example Network" <news@example.org>'),
@@ -121,12 +123,12 @@ def an_email(*, subject: str = "Three new guides", text: str = "Hello there.") -
 
 
 def form_of(provider: Provider, email: Email, *, may_merge: bool = True) -> Form:
-    return provider.form(as_sent(email), merge.Markers(email.nonce), may_merge=may_merge)
+    return provider.form(as_sent(email), Markers(email.nonce), may_merge=may_merge)
 
 
 def as_sent(email: Email) -> Email:
     """With what all readers share written out, as the pipeline does."""
-    return merge.settled(email, {"unsubscribe_url": LEAVE_START + merge.marker("leave_token", email.nonce)})
+    return settled(email, {"unsubscribe_url": LEAVE_START + marker("leave_token", email.nonce)})
 
 
 def compose(provider: Provider, email: Email, addresses: Iterable[str]) -> list[Letter]:
@@ -147,9 +149,9 @@ def compose_for(
     return [Letter(one.delivery_id, one.address, segments.letter(one), form.shared) for one in values]
 
 
-def values_of(delivery_id: str, address: str, name: str = "") -> merge.Fields:
+def values_of(delivery_id: str, address: str, name: str = "") -> Fields:
     """What differs in this reader's copy."""
-    return merge.fields(
+    return fields_of(
         Reader(delivery_id, address, name, {}),
         delivery_id=delivery_id,
         unsubscribe_url=LEAVE_START + delivery_id,

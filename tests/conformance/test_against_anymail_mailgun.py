@@ -12,7 +12,7 @@ import pytest
 import requests
 from mailgun.client import Client
 
-from newsletter.emails import merge
+from newsletter.emails.markers import filled
 from newsletter.models import Email
 from tests.conformance.peers import READERS, Meaning, anymail_payload, hard_email, headers_of, lower
 from tests.conformance.stand import ISSUE, an_email, compose_for, values_of
@@ -83,7 +83,7 @@ def test_the_official_client_would_send_every_reader_the_same(stand: MailgunStan
 def official(readers: list[tuple[str, str]]) -> dict[str, Any]:
     """A batch as Mailgun's own documentation writes it, with every field of the mail for each reader in a variable."""
     values = [values_of(f"d.{number}", address, name) for number, (name, address) in enumerate(readers)]
-    copies = [merge.filled(MERGED, one) for one in values]
+    copies = [filled(MERGED, one) for one in values]
     headers = [headers_of(MERGED, one) for one in values]
     own = {
         one.address: {"html": copy.html, "text": copy.text, "delivery_id": one.delivery_id, **named}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mailchimp_transactional import Client
 
-from newsletter.emails import merge
+from newsletter.emails.markers import filled
 from tests.conformance.peer_calls import copies, copies_from_anymail, copies_from_us
 from tests.conformance.peers import READERS, hard_email, headers_of
 from tests.conformance.stand import ISSUE, an_email, values_of
@@ -43,7 +43,7 @@ def test_mailchimps_client_sends_every_reader_the_same(stand: MandrillStand) -> 
     client.api_client.host = f"{stand.server.url}/api/1.0"
     for number, (name, address) in enumerate(READERS):
         values = values_of(f"d.{number}", address, name)
-        copy = merge.filled(email, values)
+        copy = filled(email, values)
         message = {
             "from_email": "news@example.org",
             "from_name": "Example Network",

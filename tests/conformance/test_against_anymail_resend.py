@@ -12,7 +12,7 @@ import pytest
 import requests
 import resend
 
-from newsletter.emails import merge
+from newsletter.emails.markers import filled
 from tests.conformance.peers import READERS, Meaning, anymail_payload, hard_email, headers_of, lower
 from tests.conformance.stand import ISSUE, compose_for, values_of
 from tests.conformance.stands.resend import ResendStand
@@ -82,7 +82,7 @@ def test_the_official_client_would_send_every_reader_the_same(
 def official(number: int) -> dict[str, Any]:
     name, address = READERS[number]
     email, values = hard_email(), values_of(f"d.{number}", address, name)
-    copy = merge.filled(email, values)
+    copy = filled(email, values)
     return {
         "from": dict(email.headers)["From"],
         "to": [values.to],

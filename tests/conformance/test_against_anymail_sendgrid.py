@@ -24,7 +24,7 @@ from sendgrid.helpers.mail import (
     TrackingSettings,
 )
 
-from newsletter.emails import merge
+from newsletter.emails.markers import filled
 from tests.conformance.peer_calls import copies, copies_from_anymail, copies_from_us
 from tests.conformance.peers import READERS, hard_email, headers_of
 from tests.conformance.stand import values_of
@@ -66,7 +66,7 @@ def test_twilios_client_sends_every_reader_the_same(stand: SendgridStand) -> Non
 def twilios_mail(number: int) -> Mail:
     name, address = READERS[number]
     email, values = hard_email(), values_of(f"d.{number}", address, name)
-    copy = merge.filled(email, values)
+    copy = filled(email, values)
     person = Personalization()
     person.add_to(To(values.address, name or None))
     person.add_custom_arg(CustomArg("delivery_id", values.delivery_id))

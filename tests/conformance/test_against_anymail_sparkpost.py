@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sparkpost import SparkPost
 
-from newsletter.emails import merge
+from newsletter.emails.markers import filled
 from newsletter.models import Email
 from tests.conformance.peer_calls import copies, copies_from_anymail, copies_from_us
 from tests.conformance.peers import READERS, hard_email, headers_of
@@ -45,7 +45,7 @@ def test_sparkposts_client_sends_every_reader_the_same(email: Email, stand: Spar
     client.transmissions.base_uri = f"{stand.server.url}/api/v1"  # it would take https for granted
     for number, (name, address) in enumerate(READERS):
         values = values_of(f"d.{number}", address, name)
-        copy = merge.filled(email, values)
+        copy = filled(email, values)
         client.transmissions.send(
             recipients=[{"address": {"email": values.address, "header_to": values.to}}],
             from_email='"Example Network" <news@example.org>',

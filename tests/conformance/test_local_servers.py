@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import boto3
 import pytest
 
-from newsletter.emails import merge
+from newsletter.emails.markers import filled
 from newsletter.models import Email
 from newsletter.providers import open_provider
 from newsletter.providers.base import Answer, Outcome, Provider
@@ -95,7 +95,7 @@ def test_aws_ses_v2_local_merges_for_each_reader_what_was_frozen(ses_local: str,
     mails = {mail["messageId"]: mail for mail in stored_by_ses_local(ses_local)}
     for letter, answer in zip(letters, answers, strict=True):
         mail = mails[str(answer.provider_id)]
-        copy = merge.filled(PLAIN, values_of(letter.delivery_id, letter.email))
+        copy = filled(PLAIN, values_of(letter.delivery_id, letter.email))
         assert (mail["subject"], mail["body"]["html"], mail["body"]["text"]) == (copy.subject, copy.html, copy.text)
         assert mail["destination"] == {"to": [letter.email], "cc": [], "bcc": []}
         headers = {header["name"]: header["value"] for header in mail["headers"]}
@@ -183,7 +183,7 @@ def test_resend_local_takes_a_batch_with_headers(resend_local: tuple[str, Path],
     assert outcomes(answers) == [Outcome.ACCEPTED] * 3
     for number, (name, reader) in enumerate(READERS):
         values = values_of(f"d.{number}", reader, name)
-        copy = merge.filled(hard_email(), values)
+        copy = filled(hard_email(), values)
         with sqlite3.connect(database) as opened:
             subject, html, text, headers, to = opened.execute(
                 'select subject, html_body, text_body, headers, "to" from email join email_to on email_id = id'

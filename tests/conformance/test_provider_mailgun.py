@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from newsletter.emails import merge
+from newsletter.emails.fields import Fields, fields_of
 from newsletter.errors import BadInput
 from newsletter.models import Asset, Reader
 from newsletter.providers import open_provider
@@ -50,11 +51,11 @@ def verdict(stand: MailgunStand, canned: Canned) -> Answer:
     return answer
 
 
-def real_values(number: int) -> merge.Fields:
+def real_values(number: int) -> Fields:
     """Of the lengths that a site's own ids and signatures have."""
     subscriber_id = f"abcdefghijkl{number:04}"
     token = f"{subscriber_id}." + "s" * 22
-    return merge.fields(
+    return fields_of(
         Reader(subscriber_id, addresses(MAX_RECIPIENTS)[number], "Pat Reader", {}),
         delivery_id=f"{ISSUE}.{subscriber_id}",
         unsubscribe_url=LEAVE_START + token,

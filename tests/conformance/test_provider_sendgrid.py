@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.emails import merge
+from newsletter.emails.markers import filled, marker
 from newsletter.errors import BadInput, Unsupported
 from newsletter.models import Asset
 from newsletter.providers import open_provider
@@ -85,13 +85,13 @@ def test_every_key_holds_the_emails_nonce(stand: SendgridStand) -> None:
 
 def test_a_name_full_of_merge_syntax_is_put_in_as_written(stand: SendgridStand) -> None:
     name = "{{x}} %recipient.y% -name- <b>&"
-    greeted = an_email(text=f"Dear {merge.marker('name', NONCE)}")
-    greeted = greeted.model_copy(update={"html": f"<p>Dear {merge.marker('name', NONCE, html=True)}</p>"})
+    greeted = an_email(text=f"Dear {marker('name', NONCE)}")
+    greeted = greeted.model_copy(update={"html": f"<p>Dear {marker('name', NONCE, html=True)}</p>"})
 
     stand.provider.send(compose_for(stand.provider, greeted, [(name, "pat@example.net")]), issue=ISSUE)
 
     (taken,) = stand.server.taken
-    copy = merge.filled(greeted, values_of("d.0", "pat@example.net", name))
+    copy = filled(greeted, values_of("d.0", "pat@example.net", name))
     assert (taken.html, taken.text) == (copy.html, copy.text)
     assert "&lt;b&gt;&amp;" in taken.html
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.emails import merge
+from newsletter.emails.markers import marker
 from newsletter.errors import BadInput, Unsupported
 from newsletter.models import Asset, Email
 from newsletter.providers import open_provider
@@ -109,7 +109,7 @@ def test_an_issue_with_braces_goes_in_finished_messages(part: str, stand: SesSta
 
 def test_a_brace_beside_a_value_of_ours_makes_no_template(stand: SesStand) -> None:
     email = an_email()
-    odd = email.model_copy(update={"text": f"Dear {{{merge.marker('name', email.nonce)}\n{email.text}"})
+    odd = email.model_copy(update={"text": f"Dear {{{marker('name', email.nonce)}\n{email.text}"})
 
     assert form_of(stand.provider, odd).shared is None
 

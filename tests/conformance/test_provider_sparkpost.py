@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.emails import merge
+from newsletter.emails.markers import filled, marker
 from newsletter.errors import BadInput, Unsupported
 from newsletter.models import Asset, Email
 from newsletter.providers import open_provider
@@ -59,7 +59,7 @@ def call(stand: SparkpostStand, number: int = 0) -> dict[str, Any]:
 
 def greeting(before: str = "Dear ", after: str = ",") -> Email:
     """An issue that says the reader's name in both parts."""
-    fields = {"text": merge.marker("name", NONCE), "html": merge.marker("name", NONCE, html=True)}
+    fields = {"text": marker("name", NONCE), "html": marker("name", NONCE, html=True)}
     email = an_email()
     return email.model_copy(update={part: f"{before}{field}{after}" for part, field in fields.items()})
 
@@ -85,7 +85,7 @@ def test_values_are_put_in_as_they_are(stand: SparkpostStand) -> None:
     stand.provider.send(compose_for(stand.provider, greeting(), [(name, "pat@example.net")]), issue=ISSUE)
 
     (taken,) = stand.server.taken
-    copy = merge.filled(greeting(), values_of("d.0", "pat@example.net", name))
+    copy = filled(greeting(), values_of("d.0", "pat@example.net", name))
     assert call(stand)["options"]["perform_substitutions"] is True
     assert (taken.html, taken.text) == (copy.html, copy.text)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.emails import merge
+from newsletter.emails.markers import filled
 from newsletter.providers import PROVIDERS
 from newsletter.providers.base import Answer, Letter, Outcome
 from tests.conformance.api_stand import ApiStand
@@ -81,7 +81,7 @@ def test_what_arrives_is_what_was_frozen_with_the_readers_values(stand: Stand) -
 
     email = an_email(text=text)
     for letter, arrived in zip(letters, stand.arrived(), strict=True):
-        copy = merge.filled(email, values_of(letter.delivery_id, letter.email))
+        copy = filled(email, values_of(letter.delivery_id, letter.email))
         assert (arrived.subject, arrived.html, arrived.text) == (copy.subject, copy.html, copy.text)
 
 

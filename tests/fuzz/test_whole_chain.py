@@ -18,6 +18,7 @@ from lxml import html as lxml_html
 
 from newsletter.emails import merge
 from newsletter.emails.budget import LIMIT_BYTES
+from newsletter.emails.fields import fields_of
 from newsletter.emails.render import render
 from newsletter.emails.text import one_line, width, wrap
 from newsletter.models import Body, Post, PostContent
@@ -98,7 +99,7 @@ def letter(posts: Posts, *, body: Body) -> bytes:
         site = a_site(Path(folder), digests={"weekly": {"body": body}})
         email = render(an_issue(*posts, subject="Any"), posts, settings=site, nonce=NONCE)
     urls = {"unsubscribe_url": f"https://news.example.org/u/{TOKEN}", "web_url": "https://news.example.org/i"}
-    values = merge.fields(a_reader(), delivery_id="d1", **urls)
+    values = fields_of(a_reader(), delivery_id="d1", **urls)
     return b"".join(merge.compile_mime(email, sent_at=utc(2023, 11, 16, 9)).letter(values))
 
 

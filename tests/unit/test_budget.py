@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html as lxml_html
 
-from newsletter.emails import budget, merge, render
+from newsletter.emails import budget, render
 from newsletter.emails.budget import LIMIT_BYTES, STYLE_LIMIT_BYTES, Fit
+from newsletter.emails.fields import fields_of
 from newsletter.emails.inline import inline
+from newsletter.emails.markers import filled
 from newsletter.emails.minify import minified
 from newsletter.emails.render import Rendered, render_fitting
 from newsletter.models import Body, Entry, Post, PostContent, Section
@@ -143,11 +145,9 @@ def test_what_is_measured_is_one_readers_copy_at_its_longest(tmp_path: Path) -> 
 
     measured = budget.merged_bytes(email.html, NONCE, values)
 
-    assert measured == len(merge.filled(email, values).html.encode())
-    usual = merge.fields(
-        a_reader(), delivery_id="d1", unsubscribe_url="https://n.example/u", web_url="https://n.example"
-    )
-    assert measured > len(merge.filled(email, usual).html.encode())
+    assert measured == len(filled(email, values).html.encode())
+    usual = fields_of(a_reader(), delivery_id="d1", unsubscribe_url="https://n.example/u", web_url="https://n.example")
+    assert measured > len(filled(email, usual).html.encode())
 
 
 def test_links_leave_room_for_a_providers_tracking() -> None:

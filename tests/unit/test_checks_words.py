@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.emails.merge import marker
+from newsletter.emails.markers import marker
 from tests.checking import FIRST_AID, ISSUE_FILE, MARKET, NONCE, Told, found, looked_at, told, written
 
 SPANISH = {"name": "Red de ejemplo", "url": "https://news.example.org", "language": "es"}

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.emails import merge
+from newsletter.emails.fields import fields_of
 from newsletter.emails.images import Pictures, Rules
+from newsletter.emails.markers import filled
 from newsletter.emails.render import render
 from newsletter.models import Email, Entry, Post, PostContent, Section
 from newsletter.posts.content import render_content
@@ -64,7 +65,7 @@ def awful(folder: Path) -> Email:
 def parts(email: Email) -> dict[str, str]:
     """The parts, merged for one reader, by their suffix."""
     urls = {"unsubscribe_url": "https://news.example.org/u/1", "web_url": "https://news.example.org/issues/1"}
-    copy = merge.filled(email, merge.fields(a_reader(), delivery_id="d1", **urls))
+    copy = filled(email, fields_of(a_reader(), delivery_id="d1", **urls))
     return {".html": re.sub(r"(?<=>)(?=<)", "\n", copy.html), ".txt": copy.text}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from newsletter.emails import merge
+from newsletter.emails.fields import fields_of
 from newsletter.emails.render import render
 from newsletter.errors import BadInput
 from newsletter.settings_file import load
@@ -23,7 +24,7 @@ def letter(folder: Path, *, name: str = "Ann Other", subject: str = "Three guide
     settings = a_site(folder, **sections)
     email = render(an_issue("one", subject=subject), posts, settings=settings, nonce="n0Nce42")
     urls = {"unsubscribe_url": "https://news.example.org/unsubscribe/token", "web_url": "https://news.example.org/i/1"}
-    values = merge.fields(a_reader(name), delivery_id="weekly-2023-11-16.s1", **urls)
+    values = fields_of(a_reader(name), delivery_id="weekly-2023-11-16.s1", **urls)
     return b"".join(merge.compile_mime(email, sent_at=utc(2023, 11, 16, 9)).letter(values))
 
 

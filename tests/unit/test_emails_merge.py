@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.emails import merge, mime
-from newsletter.emails.merge import Fields, compile_json, compile_mime, fields, filled, marker
+from newsletter.emails import mime
+from newsletter.emails.fields import Fields, columns_of, fields_of
+from newsletter.emails.markers import FIELDS, Markers, filled, marker, settled
+from newsletter.emails.merge import compile_json, compile_mime
 from newsletter.errors import BadInput
 from newsletter.models import Email, Reader
 from tests.factories import a_reader, utc
@@ -39,7 +41,9 @@ def an_email(**values: object) -> Email:
 def values_of(
     name: str = "Ann", address: str = "ann@example.org", url: str = "https://news.example.org/u/a?b=1&c=2"
 ) -> Fields:
-    return fields(a_reader(name, address), delivery_id="d-1", unsubscribe_url=url, web_url="https://news.example.org/i")
+    return fields_of(
+        a_reader(name, address), delivery_id="d-1", unsubscribe_url=url, web_url="https://news.example.org/i"
+    )
 
 
 def message_of(composed: Email, values: Fields) -> tuple[bytes, EmailMessage]:
@@ -198,17 +202,17 @@ def test_readers_get_the_same_together_as_each_alone(people: list[tuple[str, str
     readers = [Reader(f"s{number}", address, name, {}) for number, (name, address) in enumerate(people)]
     ids, tokens = [f"d.{one.subscriber_id}" for one in readers], [f"{one.subscriber_id}.x" for one in readers]
 
-    together = merge.columns(
+    together = columns_of(
         readers, delivery_ids=ids, unsubscribe_start="https://n.example/u/", leave_tokens=tokens, web_url="https://n"
     )
 
     alone = [
-        fields(
+        fields_of(
             one, delivery_id=name, unsubscribe_url=f"https://n.example/u/{end}", web_url="https://n", leave_token=end
         )
         for one, name, end in zip(readers, ids, tokens, strict=True)
     ]
-    assert [merge.Fields(*(column[at] for column in together.values())) for at in range(len(readers))] == alone
+    assert [Fields(*(column[at] for column in together.values())) for at in range(len(readers))] == alone
     for segments in (as_json, compile_mime(composed, sent_at=SENT_AT)):
         assert segments.letters(together) == [segments.letter(one) for one in alone]
     assert [json.loads(b"".join(letter))["to"] for letter in as_json.letters(together)] == [one.to for one in alone]
@@ -253,7 +257,7 @@ def test_values_are_escaped_in_html_and_left_alone_in_text() -> None:
 
 
 def test_a_provider_that_merges_gets_its_own_variables_and_the_value_of_each() -> None:
-    composed, markers = an_email(), merge.Markers(NONCE)
+    composed, markers = an_email(), Markers(NONCE)
 
     html, text = (markers.as_variables(part, "%recipient.{}%".format) for part in (composed.html, composed.text))
     values = markers.values(composed.html, composed.text)
@@ -270,12 +274,12 @@ def test_a_provider_that_merges_gets_its_own_variables_and_the_value_of_each() -
 
 
 def test_what_all_readers_share_of_a_field_is_written_out_and_the_rest_is_left_to_be_merged() -> None:
-    settled = merge.settled(an_email(), {"unsubscribe_url": f"https://n.example/?a&b={marker('leave_token', NONCE)}"})
+    written = settled(an_email(), {"unsubscribe_url": f"https://n.example/?a&b={marker('leave_token', NONCE)}"})
 
-    markers = merge.Markers(NONCE)
-    assert 'href="https://n.example/?a&amp;b={leave_token}"' in markers.as_variables(settled.html, "{{{}}}".format)
-    assert "\nhttps://n.example/?a&b={leave_token}\n" in markers.as_variables(settled.text, "{{{}}}".format)
-    assert list(markers.values(settled.html, settled.text)) == ["leave_token", "name", "name_html"]
+    markers = Markers(NONCE)
+    assert 'href="https://n.example/?a&amp;b={leave_token}"' in markers.as_variables(written.html, "{{{}}}".format)
+    assert "\nhttps://n.example/?a&b={leave_token}\n" in markers.as_variables(written.text, "{{{}}}".format)
+    assert list(markers.values(written.html, written.text)) == ["leave_token", "name", "name_html"]
 
 
 def test_an_api_gets_the_address_as_it_travels_and_the_reader_sees_it_as_written() -> None:
@@ -290,7 +294,7 @@ def test_an_api_gets_the_address_as_it_travels_and_the_reader_sees_it_as_written
 
 
 def test_a_marker_is_letters_and_digits_only() -> None:
-    for field in merge.FIELDS:
+    for field in FIELDS:
         assert marker(field, NONCE).isalnum()
         assert marker(field, NONCE, html=True) != marker(field, NONCE)
 

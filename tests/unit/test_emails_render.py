@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from lxml import html as lxml_html
 
-from newsletter.emails import merge
+from newsletter.emails.fields import fields_of
+from newsletter.emails.markers import filled, marker
 from newsletter.emails.render import render
 from newsletter.emails.text import width
 from newsletter.errors import BadInput
@@ -195,10 +196,10 @@ def test_sections_have_their_titles_and_headings_skip_no_level(tmp_path: Path) -
 def test_the_footer_says_who_why_and_how_to_leave(tmp_path: Path) -> None:
     email = one_post(tmp_path)
 
-    values = merge.fields(
+    values = fields_of(
         a_reader(), delivery_id="d1", unsubscribe_url="https://n.example/u/1", web_url="https://n.example/w"
     )
-    copy = merge.filled(email, values)
+    copy = filled(email, values)
 
     for wanted in ("Example Network", "1 Example Street, London", "because you subscribed to The week"):
         assert wanted in shown(copy.html)
@@ -222,11 +223,11 @@ def test_headers_come_in_order_with_markers_open(tmp_path: Path) -> None:
 
     email = rendered(tmp_path, posts, settings=a_site(tmp_path, sender=sender))
 
-    delivery, leave = merge.marker("delivery_id", NONCE), merge.marker("unsubscribe_url", NONCE)
+    delivery, leave = marker("delivery_id", NONCE), marker("unsubscribe_url", NONCE)
     assert email.headers == (
         ("From", '"Example Network" <news@example.org>'),
         ("Reply-To", "editor@example.org"),
-        ("To", merge.marker("to", NONCE)),
+        ("To", marker("to", NONCE)),
         ("Message-ID", f"<{delivery}@example.org>"),
         ("List-Id", '"The week" <weekly.example.org>'),
         ("List-Unsubscribe", f"<{leave}>, <mailto:leave@example.org?subject=unsubscribe>"),
@@ -440,12 +441,12 @@ def test_control_characters_and_lone_surrogates_are_dropped(tmp_path: Path) -> N
 
 
 def test_a_post_cannot_forge_a_marker_or_a_token(tmp_path: Path) -> None:
-    forged = merge.marker("email", "0ther")
+    forged = marker("email", "0ther")
     token = "slot0therT0e"
 
     email = one_post(tmp_path, title=f"{forged} {token}", html=f"<p>{forged} {token}</p>")
 
-    copy = merge.filled(email, merge.fields(a_reader(), delivery_id="d", unsubscribe_url="u", web_url="w"))
+    copy = filled(email, fields_of(a_reader(), delivery_id="d", unsubscribe_url="u", web_url="w"))
     assert copy.html.count(forged) >= 2
     assert copy.html.count(token) >= 2
     assert copy.html.count("ann@example.org") == 0

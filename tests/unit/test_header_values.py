@@ -6,7 +6,7 @@ from email.header import decode_header, make_header
 
 import pytest
 
-from newsletter.emails import merge
+from newsletter.emails.markers import Markers
 from newsletter.providers.header_values import ascii_value, by_sharing
 
 
@@ -40,7 +40,7 @@ def test_any_other_value_is_encoded_in_one_line() -> None:
 
 
 def test_headers_in_which_readers_differ_are_told_from_those_that_all_share() -> None:
-    markers = merge.Markers("q7")
+    markers = Markers("q7")
     own_link = f"<{markers('unsubscribe_url')}>"
     headers = {"List-Id": "<weekly>", "List-Unsubscribe": own_link, "Archived-At": "<https://example.org/i>"}
 

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from newsletter.emails import merge
+from newsletter.emails.fields import fields_of
 from newsletter.emails.images import Found, Pictures, Rules
+from newsletter.emails.markers import Markers
 from newsletter.emails.picture import MAX_ANIMATION_BYTES, Plain, Refused, encoded, looked_at
 from newsletter.emails.render import render
 from newsletter.models import Email
@@ -322,7 +324,7 @@ def test_pictures_of_a_mail_that_weigh_too_much_together_are_told(tmp_path: Any)
 
 def test_embedded_pictures_travel_with_the_html_and_any_client_finds_them(tmp_path: Any) -> None:
     made = an_email(tmp_path, pictures(picture(), embeds=True))
-    values = merge.fields(
+    values = fields_of(
         a_reader(), delivery_id="d1", unsubscribe_url="https://x.example/u", web_url="https://x.example/w"
     )
 
@@ -344,7 +346,7 @@ def test_embedded_pictures_travel_with_the_html_and_any_client_finds_them(tmp_pa
 def test_postmark_takes_embedded_pictures_along(tmp_path: Any) -> None:
     made = an_email(tmp_path, pictures(picture(), embeds=True))
 
-    payload = Postmark(a_site(tmp_path), "token").form(made, merge.Markers(made.nonce)).letter or {}
+    payload = Postmark(a_site(tmp_path), "token").form(made, Markers(made.nonce)).letter or {}
 
     (attached,) = payload["Attachments"]
     assert attached["ContentID"] in made.html

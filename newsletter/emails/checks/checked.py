@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from lxml import html as lxml_html
 
-from newsletter.emails import merge
 from newsletter.emails.budget import Fit
 from newsletter.emails.checks.addresses import host_of
 from newsletter.emails.checks.places import Source, needles_of, owner_by_element
+from newsletter.emails.fields import Fields
 from newsletter.emails.images import PictureProblem
+from newsletter.emails.markers import Filled, filled
 from newsletter.models import Asset, Email, Issue, Post
 from newsletter.settings import Settings
 
@@ -65,7 +66,7 @@ class Checked:
     settings: Settings
     issue: Issue
     posts: tuple[CheckedPost, ...]
-    copy: merge.Fields
+    copy: Fields
     """The reader whose copy is looked at, made up."""
     message: bytes
     """The whole mail, as it would be sent to that reader."""
@@ -85,9 +86,9 @@ class Checked:
     # --- the email ---------------------------------------------------------------------------------------------
 
     @cached_property
-    def filled(self) -> merge.Filled:
+    def filled(self) -> Filled:
         """Subject, HTML and text as the reader gets them."""
-        return merge.filled(self.email, self.copy)
+        return filled(self.email, self.copy)
 
     @cached_property
     def page(self) -> Any:

@@ -11,6 +11,7 @@ from lxml import html as lxml_html
 
 from newsletter.emails import merge
 from newsletter.emails.budget import LIMIT_BYTES, ROOM_BYTES, longest_fields, merged_bytes
+from newsletter.emails.markers import Filled
 from newsletter.models import Email
 from newsletter.pipeline.preview import Preview, copy_for, fields_for
 from newsletter.store.issues import IssueRow
@@ -25,7 +26,7 @@ from newsletter.web.preview.simulations import SIMULATIONS
 KIB = 1024
 
 
-def filled_for(desk: Desk, mail: Preview, look: Look) -> merge.Filled:
+def filled_for(desk: Desk, mail: Preview, look: Look) -> Filled:
     """The mail as the reader gets it as whom it is looked at."""
     return copy_for(desk.site, mail, whom(desk.site, look.reader))
 

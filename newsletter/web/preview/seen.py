@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from newsletter.emails.checks.problem import Problem
-from newsletter.emails.merge import Filled
+from newsletter.emails.markers import Filled
 from newsletter.errors import NewsletterError, NotPossible
 from newsletter.issues import archive
 from newsletter.models import Collected, IssueState
