@@ -213,14 +213,14 @@ def read_status(entries: object) -> Answer:
     entry = entries[0] if isinstance(entries, list) and len(entries) == 1 else None
     if not isinstance(entry, dict):
         return Answer(Outcome.UNSURE, reason="Mandrill answered 200 with something that is no result")
-    status, message_id = entry.get("status"), entry.get("_id")
+    status, message_id = str(entry.get("status")), entry.get("_id")
     if status in TAKEN:
         why = entry.get("queued_reason")
         reason = tidy_reason(f"queued: {why}") if status == "queued" and why else None
         return Answer(Outcome.ACCEPTED, provider_id=str(message_id) if message_id else None, reason=reason)
     if status not in ("rejected", "invalid"):
         return Answer(Outcome.UNSURE, reason=tidy_reason(f"Mandrill gave the status {status!r}"))
-    why = entry.get("reject_reason") or ("invalid" if status == "invalid" else None)
+    why = str(entry.get("reject_reason") or ("invalid" if status == "invalid" else None))
     outcome = Outcome.REFUSED if why in ABOUT_RECIPIENT else Outcome.DENIED
     return Answer(outcome, reason=tidy_reason(f"Mandrill {status} it: {why}"))
 

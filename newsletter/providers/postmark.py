@@ -11,6 +11,7 @@ of django-anymail 15.2. Three things there decide how this is written:
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence, Set
 from email.utils import parseaddr
@@ -41,6 +42,10 @@ MAX_QUESTIONS = 50
 INVALID_REQUEST = 300
 RECIPIENT_CODES = frozenset({INVALID_REQUEST, 406})
 """300: the address is none; 406: suppressed after a bounce or complaint."""
+ABOUT_US = re.compile(
+    r"'(?:From|Reply-?To|Subject|Tag)'|metadata|header|HtmlBody|TextBody|attachment|MessageStream|Track", re.IGNORECASE
+)
+"""What else a 300 may be about, by words that django-anymail has collected, and our own fields."""
 WAIT_CODES = frozenset({100, 429})
 """100: maintenance; 429: too many calls."""
 
@@ -192,8 +197,9 @@ def judge(code: int, message: str) -> Answer:
 
 
 def _is_about_us(code: int, message: str) -> bool:
-    """300 also says `Invalid 'From' address` and the like, which is true of every message we could send."""
-    return code == INVALID_REQUEST and any(f"'{field}'" in message for field in ("From", "ReplyTo", "Subject", "Tag"))
+    """300 also says `Error parsing 'Reply-To'`, `Invalid metadata content` and the like, which is true of every message
+    we could send."""
+    return code == INVALID_REQUEST and "'To'" not in message and ABOUT_US.search(message) is not None
 
 
 def read_entries(entries: object, letters: Sequence[Letter]) -> list[Answer]:

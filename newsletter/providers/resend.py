@@ -42,6 +42,7 @@ TAGS = b'{"tags":[{"name":"issue","value":"%s"},{"name":"delivery_id","value":"%
 """How it begins once it has its tags."""
 QUOTAS = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
 _ABOUT_RECIPIENT = re.compile(r"[`'\"]to[`'\"]")
+_ABOUT_ALL = re.compile(r"\b(?:from|sender|domain|reply_?to|subject|html|text|headers?|tags?)\b", re.IGNORECASE)
 
 
 class Resend(Provider):
@@ -173,23 +174,26 @@ def read_batch(said: object, count: int) -> list[Answer]:
     left = [index for index in range(count) if index not in errors]
     if not isinstance(ids, list) or len(ids) != len(left):
         ids = [None] * len(left)
-    answers = errors | {index: read_sent(one) for index, one in zip(left, ids, strict=True)}
+    answers = {index: read_sent(one) for index, one in zip(left, ids, strict=True)}
+    others_taken = any(answer.outcome is Outcome.ACCEPTED for answer in answers.values())
+    answers |= {index: _judge(message, others_taken=others_taken) for index, message in errors.items()}
     return [answers[index] for index in range(count)]
 
 
-def _errors(errors: object, count: int) -> dict[int, Answer]:
+def _errors(errors: object, count: int) -> dict[int, str]:
     found = {}
     for error in errors if isinstance(errors, list) else []:
         index = error.get("index") if isinstance(error, dict) else None
         if isinstance(index, int) and not isinstance(index, bool) and 0 <= index < count:
-            found[index] = _judge(str(error.get("message", "")))
+            found[index] = str(error.get("message", ""))
     return found
 
 
-def _judge(message: str) -> Answer:
-    """Of a message that was left out of a batch: what is not about its recipient is wrong with all of them."""
-    outcome = Outcome.REFUSED if _ABOUT_RECIPIENT.search(message) else Outcome.DENIED
-    return Answer(outcome, reason=tidy_reason(f"Resend: {message}"))
+def _judge(message: str, *, others_taken: bool) -> Answer:
+    """Of a message that was left out of a batch. What is not about its recipient is wrong with all of them; but where
+    others were taken it is about him, unless it names what they have in common."""
+    is_his = _ABOUT_RECIPIENT.search(message) or (others_taken and not _ABOUT_ALL.search(message))
+    return Answer(Outcome.REFUSED if is_his else Outcome.DENIED, reason=tidy_reason(f"Resend: {message}"))
 
 
 def read_domains(said: object, domain: str) -> Answer:

@@ -38,7 +38,7 @@ MAX_BODY_BYTES = 30_000_000
 LEAST_ROOM_BYTES = 100_000
 """For the recipients, beside a message: some hundred of them."""
 
-ABOUT_RECIPIENT = re.compile(r"personalizations\.\d+\.to\.\d+\b")
+ABOUT_RECIPIENT = re.compile(r"personalizations\.\d+\.to\b")
 """The `field` of an error that is one recipient's."""
 
 

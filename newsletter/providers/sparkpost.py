@@ -135,7 +135,7 @@ class SparkPost(Provider):
     def look_up(self, delivery_ids: Sequence[str], *, issue: str) -> dict[str, Answer]:
         """Finds those that SparkPost has made a mail of; what its events do not show yet is left out."""
         wanted, found, cursor = set(delivery_ids), dict[str, Answer](), "initial"
-        query = {"campaign_ids": campaign_of(issue), "events": "injection", "per_page": EVENTS_A_PAGE}
+        query = {"campaigns": campaign_of(issue), "events": "injection", "per_page": EVENTS_A_PAGE}
         query["from"] = (clock.now() - EVENTS_KEPT).strftime("%Y-%m-%dT%H:%M")
         for _ in range(MAX_PAGES):
             reply = self._http.get("/api/v1/events/message", query | {"cursor": cursor})
@@ -279,5 +279,12 @@ def read_events(page: object) -> tuple[dict[str, Answer], str]:
         metadata = event.get("rcpt_meta") if isinstance(event, dict) else None
         if isinstance(metadata, dict) and isinstance(metadata.get("delivery_id"), str):
             found[metadata["delivery_id"]] = Answer(Outcome.ACCEPTED, provider_id=str(event.get("message_id", "")))
-    following = links.get("next") if isinstance(links, dict) else None
-    return found, parse_qs(urlsplit(str(following or "")).query).get("cursor", [""])[0]
+    return found, parse_qs(urlsplit(_following(links)).query).get("cursor", [""])[0]
+
+
+def _following(links: object) -> str:
+    """The address of the next page: by name, or in a list of `{href, rel}`. SparkPost's description shows the list,
+    programs that read its answers know both."""
+    if isinstance(links, list):
+        links = {str(link.get("rel")): link.get("href") for link in links if isinstance(link, dict)}
+    return str(links.get("next") or "") if isinstance(links, dict) else ""

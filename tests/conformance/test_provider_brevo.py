@@ -145,8 +145,10 @@ def test_limits_are_those_of_the_batch_call(stand: BrevoStand) -> None:
 # --- keys -------------------------------------------------------------------------------------------------------
 
 
-def test_a_call_repeated_with_its_key_is_taken_once_and_its_answers_are_found(stand: BrevoStand) -> None:
+@pytest.mark.parametrize("code", ["duplicate_parameter", "duplicate_request"])
+def test_a_call_repeated_with_its_key_is_taken_once_and_its_answers_are_found(code: str, stand: BrevoStand) -> None:
     letters = stand.letters(3)
+    stand.server.api.code_of_seen_key = code
     stand.server.misdeeds.append(Misdeed.CUT_AFTER)
 
     first = stand.provider.send(letters, issue=ISSUE, key="k1")

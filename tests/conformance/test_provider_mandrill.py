@@ -147,6 +147,8 @@ def test_a_wrong_key_is_found_before_the_night(stand: MandrillStand) -> None:
         ({"status": "rejected", "reject_reason": "spam"}, Outcome.REFUSED),
         ({"status": "rejected", "reject_reason": "unsub"}, Outcome.REFUSED),
         ({"status": "rejected", "reject_reason": "custom"}, Outcome.REFUSED),
+        ({"status": "rejected", "reject_reason": ["spam"]}, Outcome.DENIED),
+        ({"status": ["sent"]}, Outcome.UNSURE),
         ({"status": "rejected", "reject_reason": "unsigned"}, Outcome.DENIED),
         ({"status": "rejected", "reject_reason": "test-mode-limit"}, Outcome.DENIED),
         ({"status": "rejected", "reject_reason": "rule"}, Outcome.DENIED),

@@ -125,7 +125,11 @@ def test_busy_tells_how_long_to_wait_where_postmark_says_so(
     ("code", "message", "outcome"),
     [
         (300, "Error parsing 'To': Illegal email address", Outcome.REFUSED),
+        (300, "Invalid 'To' address: 'header@example.net'.", Outcome.REFUSED),
         (300, "Invalid 'From' address: 'sender@example.com'", Outcome.DENIED),
+        (300, "Error parsing 'Reply-To': Illegal email domain", Outcome.DENIED),
+        (300, "Invalid metadata content. Field names are limited to 20 characters", Outcome.DENIED),
+        (300, "Provide either email TextBody or HtmlBody or both.", Outcome.DENIED),
         (406, "recipient(s) that have been marked as inactive", Outcome.REFUSED),
         (10, "bad token", Outcome.DENIED),
         (100, "Maintenance", Outcome.BUSY),

@@ -148,6 +148,8 @@ def test_of_a_partly_taken_batch_each_id_is_its_own(stand: ResendStand) -> None:
     ("message", "outcome"),
     [
         (BAD_TO, Outcome.REFUSED),
+        ("This recipient is suppressed.", Outcome.REFUSED),
+        ("", Outcome.REFUSED),
         ("Invalid `from` field.", Outcome.DENIED),
         ("Tags should only contain ASCII letters.", Outcome.DENIED),
         ("Missing `subject` field.", Outcome.DENIED),
@@ -157,6 +159,12 @@ def test_only_what_is_about_the_recipient_is_his_fault(message: str, outcome: Ou
     answers = read_batch({"data": [{"id": "a"}], "errors": [{"index": 0, "message": message}]}, 2)
 
     assert outcomes(answers) == [outcome, Outcome.ACCEPTED]
+
+
+def test_where_nobody_was_taken_unknown_words_refuse_nobody() -> None:
+    errors = [{"index": index, "message": "a message of tomorrow"} for index in range(2)]
+
+    assert outcomes(read_batch({"data": [], "errors": errors}, 2)) == [Outcome.DENIED] * 2
 
 
 @pytest.mark.parametrize(

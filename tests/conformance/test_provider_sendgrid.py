@@ -222,6 +222,7 @@ NO_ADDRESS = {"message": "Does not contain a valid address.", "field": "personal
     ("reply", "outcome"),
     [
         (refused(400, {"message": "invalid", "field": "personalizations.3.to.0.email"}), Outcome.REFUSED),
+        (refused(400, {"message": "needs a valid email address", "field": "personalizations.3.to"}), Outcome.REFUSED),
         (
             refused(400, {"message": "invalid", "field": "personalizations.3.to.0.email"}, {"field": None}),
             Outcome.DENIED,

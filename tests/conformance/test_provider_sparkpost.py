@@ -43,6 +43,8 @@ from tests.loopback.sparkpost import KEY
 NOW = datetime(2026, 11, 19, 9, tzinfo=UTC)
 LETTERS = [Letter(f"d.{number}", f"reader{number}@example.net", ()) for number in range(3)]
 IDS = [letter.delivery_id for letter in LETTERS]
+FIRST_PAGE = "/v1/events/message?cursor=initial&per_page=10"
+NEXT_PAGE = "/v1/events/message?cursor=WyJhIl0%3D&per_page=10"
 
 
 @pytest.fixture
@@ -345,11 +347,18 @@ def test_a_search_that_answers_nonsense_finds_nobody(page: bytes, stand: Sparkpo
     assert stand.provider.look_up(IDS, issue=ISSUE) == {}
 
 
-def test_a_page_of_events_says_how_it_goes_on() -> None:
-    page = {"results": [], "links": {"next": "/v1/events/message?cursor=WyJhIl0%3D&per_page=10"}}
-
-    assert read_events(page) == ({}, "WyJhIl0=")
-    assert read_events({"results": [], "links": {}}) == ({}, "")
+@pytest.mark.parametrize(
+    ("links", "cursor"),
+    [
+        ({"next": NEXT_PAGE}, "WyJhIl0="),
+        ([{"href": FIRST_PAGE, "rel": "first"}, {"href": NEXT_PAGE, "rel": "next"}], "WyJhIl0="),
+        ([{"href": FIRST_PAGE, "rel": ["first"]}, None], ""),
+        ({}, ""),
+        ({"next": None}, ""),
+    ],
+)
+def test_a_page_of_events_says_how_it_goes_on(links: object, cursor: str) -> None:
+    assert read_events({"results": [], "links": links}) == ({}, cursor)
 
 
 def test_busy_tells_how_long_to_wait_where_sparkpost_says_so(stand: SparkpostStand) -> None:

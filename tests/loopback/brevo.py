@@ -40,6 +40,7 @@ class BrevoApi(Api):
         """Recipient → what a call that names it is refused with."""
         self.keys: set[str] = set()
         """Idempotency keys seen; that they are forgotten after half an hour no test waits for."""
+        self.code_of_seen_key = "duplicate_parameter"
         self.tags: dict[str, list[str]] = {}
         """By delivery."""
         self.unindexed: set[str] = set()
@@ -77,7 +78,7 @@ class BrevoApi(Api):
         if key is not None and not _is_uuid(key):
             return 400, "invalid_parameter", "idempotencyKey is not a valid UUID"
         if key in self.keys:
-            return 400, "duplicate_parameter", "A request with the same idempotencyKey was made before"
+            return 400, self.code_of_seen_key, "A request with the same idempotencyKey was made before"
         return None
 
     def _problem_of_version(self, version: dict[str, Any]) -> Problem | None:

@@ -141,7 +141,7 @@ class SparkpostApi(Api):
         shown = [
             _event(one)
             for one in reversed(self.taken)
-            if one.message["campaign_id"] in query["campaign_ids"].split(",") and one.delivery_id not in self.unindexed
+            if one.message["campaign_id"] in query["campaigns"].split(",") and one.delivery_id not in self.unindexed
         ]
         size = min(int(query.get("per_page", 1000)), self.events_a_page)
         first = 0 if query["cursor"] == "initial" else int(query["cursor"])
