@@ -59,6 +59,11 @@ def _character(one: str) -> str:
     return rf"(?:{short}(?i:\\u{ord(one):04x})|{re.escape(one)})"
 
 
+def without_addresses(text: str) -> str:
+    """The words alone, to be judged by: `source@example.net` says nothing about a source."""
+    return _ADDRESS.sub(" ", text[: 4 * MAX_REASON_CHARS])
+
+
 def _without(text: str, secret: str) -> str:
     if len(secret) < _SHORTEST_SECRET:
         return text

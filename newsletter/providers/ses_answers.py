@@ -10,7 +10,7 @@ from typing import Any
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.http import Reply, refusal
 from newsletter.providers.lots import MAX_BAD_ONES
-from newsletter.providers.reasons import tidy_reason
+from newsletter.providers.reasons import tidy_reason, without_addresses
 
 OUTCOMES = {
     "SUCCESS": Outcome.ACCEPTED,
@@ -19,11 +19,21 @@ OUTCOMES = {
     "MESSAGE_REJECTED": Outcome.REFUSED,
     "INVALID_PARAMETER": Outcome.REFUSED,
     "FAILED": Outcome.REFUSED,
+    "ACCOUNT_DAILY_QUOTA_EXCEEDED": Outcome.DENIED,
+    "ACCOUNT_SENDING_PAUSED": Outcome.DENIED,
+    "ACCOUNT_SUSPENDED": Outcome.DENIED,
+    "CONFIGURATION_SET_NOT_FOUND": Outcome.DENIED,
+    "CONFIGURATION_SET_SENDING_PAUSED": Outcome.DENIED,
+    "INVALID_SENDING_POOL_NAME": Outcome.DENIED,
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": Outcome.DENIED,
+    "TEMPLATE_NOT_FOUND": Outcome.DENIED,
 }
-"""Of an entry by its status. The others, and those of tomorrow, are about us: a quota, a pause, a sender."""
+"""Of an entry by its status. What one of tomorrow says of the mail nobody knows."""
 
 _ABOUT_US = re.compile(r"not verified|sender|from|source|template|configuration set", re.IGNORECASE)
 _ABOUT_RECIPIENT = re.compile(r"address|domain|recipient", re.IGNORECASE)
+_ABOUT_ONE = ("BadRequestException", "MessageRejected")
+"""The kinds of refusal that may be about one recipient: their words decide."""
 _DAILY_QUOTA = re.compile(r"daily (message )?quota", re.IGNORECASE)
 
 
@@ -46,13 +56,17 @@ def read_refusal(reply: Reply, *, now: datetime) -> Answer | None:
     # A day's quota is no rate: it comes back bit by bit over the next day, and SES does not say when.
     own = {429: Outcome.DENIED} if _DAILY_QUOTA.search(message) else None
     answer = refusal(reply, now=now, said=said, own=own)
-    if answer and kind == "BadRequestException" and reply.status == 400 and _is_about_recipient(message):
+    if answer and kind in _ABOUT_ONE and reply.status == 400 and _is_about_recipient(message):
         return answer._replace(outcome=Outcome.REFUSED)
     return answer
 
 
 def _is_about_recipient(message: str) -> bool:
-    return bool(_ABOUT_RECIPIENT.search(message)) and not _ABOUT_US.search(message)
+    return bool(_ABOUT_RECIPIENT.search(message)) and not _is_about_us(message)
+
+
+def _is_about_us(message: str) -> bool:
+    return _ABOUT_US.search(without_addresses(message)) is not None
 
 
 def read_sent(said: object) -> Answer:
@@ -78,8 +92,8 @@ def _read_result(result: object) -> Answer:
     if status == "SUCCESS":
         return read_sent(result)
     message = str(result.get("Error", ""))
-    outcome = OUTCOMES.get(status, Outcome.DENIED)
-    if outcome is Outcome.REFUSED and _ABOUT_US.search(message):
+    outcome = OUTCOMES.get(status, Outcome.UNSURE)
+    if outcome is Outcome.REFUSED and _is_about_us(message):
         outcome = Outcome.DENIED
     return Answer(outcome, reason=tidy_reason(f"{status}: {message}" if message else status))
 

@@ -32,7 +32,7 @@ def outcomes(answers: list[Answer]) -> list[Outcome]:
         ("MAIL_FROM_DOMAIN_NOT_VERIFIED", Outcome.DENIED),
         ("TEMPLATE_NOT_FOUND", Outcome.DENIED),
         ("INVALID_SENDING_POOL_NAME", Outcome.DENIED),
-        ("A_STATUS_OF_TOMORROW", Outcome.DENIED),
+        ("A_STATUS_OF_TOMORROW", Outcome.UNSURE),
     ],
 )
 def test_each_status_says_what_to_do_next(status: str, outcome: Outcome) -> None:
@@ -54,6 +54,12 @@ def test_an_entry_refused_for_our_address_is_not_the_recipients_fault() -> None:
     result = {"Status": "MESSAGE_REJECTED", "Error": "Email address is not verified."}
 
     assert outcomes(read_results({"BulkEmailEntryResults": [result]}, 1)) == [Outcome.DENIED]
+
+
+def test_an_address_of_a_recipient_is_no_word_about_us() -> None:
+    result = {"Status": "INVALID_PARAMETER", "Error": "Illegal address: open-source..sender@example.net"}
+
+    assert outcomes(read_results({"BulkEmailEntryResults": [result]}, 1)) == [Outcome.REFUSED]
 
 
 @pytest.mark.parametrize(
