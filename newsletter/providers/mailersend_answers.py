@@ -12,8 +12,9 @@ from newsletter.providers.http import Reply, refusal
 from newsletter.providers.reasons import tidy_reason
 
 DAILY_QUOTA = "#MS42901"
-RECIPIENT_FIELD = re.compile(r"(?:(?:message\.)?\d+\.)?to\.\d+\.email")
-"""In the `errors` of a 422: the address is none. `to` alone says that a trial may mail its owner only, and the like."""
+RECIPIENT_FIELD = re.compile(r"(?:(?:message\.)?\d+\.)?to\.\d+\.(?:email|name)")
+"""In the `errors` of a 422: the address is none, or the name is one that MailerSend does not take. `to` alone says that
+a trial may mail its owner only, and the like."""
 MESSAGE = re.compile(r"(?:message\.)?(\d+)(?:\..*)?")
 MAINTENANCE = 421
 
@@ -28,7 +29,7 @@ def named_id(body: object, name: str) -> str | None:
 
 
 def refusal_of(reply: Reply, *, now: datetime) -> Answer | None:
-    """The answer for the whole call; REFUSED where nothing but the address of a recipient is wrong with it."""
+    """The answer for the whole call; REFUSED where nothing but a recipient is wrong with it."""
     said = reply.json()
     words = said if isinstance(said, dict) else {}
     message = str(words.get("message", ""))

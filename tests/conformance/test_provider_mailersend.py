@@ -134,9 +134,15 @@ def test_a_domain_that_is_not_verified_is_nobodys_refusal(is_flat: bool, stand: 
 
 
 @pytest.mark.parametrize(
-    "errors", [{"message.1": BAD_ADDRESS}, {"message.1.to.0.email": ["no"]}, {"1.to.0.email": ["no"]}]
+    "errors",
+    [
+        {"message.1": BAD_ADDRESS},
+        {"message.1": {"to.0.name": ["may not be greater than 191 characters"]}},
+        {"message.1.to.0.email": ["no"]},
+        {"1.to.0.email": ["no"]},
+    ],
 )
-def test_a_bad_address_is_its_recipients_alone(errors: dict[str, Any]) -> None:
+def test_a_bad_address_or_name_is_its_recipients_alone(errors: dict[str, Any]) -> None:
     state = state_of(validation_errors_count=1, validation_errors=errors, messages_id=["a", "c"])
 
     assert outcomes(state) == [Outcome.ACCEPTED, Outcome.REFUSED, Outcome.ACCEPTED]
