@@ -9,7 +9,8 @@ from typing import Any
 from newsletter.providers.base import Answer, Letter, Outcome
 
 MAX_BAD_ONES = 5
-"""So many letters are singled out of a refused call; where more are bad, it is not the recipients."""
+"""So many letters are singled out of a refused call, one after the other; where more are bad and none between them is
+taken, it is not the recipients."""
 
 MAX_ONE_BY_ONE = 16
 """The most letters of one `send` where each is a call: so many are in doubt after a crash."""
@@ -43,6 +44,8 @@ def single_out(letters: Sequence[Letter], call: Callable[[Sequence[Letter]], lis
         verdict = call(lot)
         if isinstance(verdict, list):
             answers += verdict
+            if any(answer.outcome is Outcome.ACCEPTED for answer in verdict):
+                bad_ones = 0
         elif verdict.outcome is not Outcome.REFUSED:
             return answers + [verdict] * len(lot) + for_rest(verdict, sum(map(len, waiting)))
         elif len(lot) > 1 and bad_ones < MAX_BAD_ONES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from newsletter.providers.base import Answer, Letter, Outcome
-from newsletter.providers.lots import apart, in_turn, one_by_one
+from newsletter.providers.lots import MAX_BAD_ONES, apart, in_turn, one_by_one, single_out
 
 ACCEPTED, REFUSED, BUSY, DENIED, UNSURE = (Answer(outcome) for outcome in Outcome)
 
@@ -44,3 +44,26 @@ def test_what_follows_a_call_in_doubt_was_not_tried_and_is_not_in_doubt() -> Non
     answers = in_turn(lots, lambda lot: [UNSURE] * len(lot))
 
     assert [answer.outcome for answer in answers] == [Outcome.UNSURE] * 2 + [Outcome.BUSY] * 3
+
+
+def refusing(bad: set[str], lot: Sequence[Letter]) -> list[Answer] | Answer:
+    return REFUSED if bad & {letter.delivery_id for letter in lot} else [ACCEPTED] * len(lot)
+
+
+def test_everybody_else_is_mailed_however_many_bad_addresses_are_among_them() -> None:
+    readers = letters(*[f"reader{number}@x" for number in range(1000)])
+    bad = {letter.delivery_id for letter in readers[::20]}
+
+    answers = single_out(readers, lambda lot: refusing(bad, lot))
+
+    assert [answer is REFUSED for answer in answers] == [letter.delivery_id in bad for letter in readers]
+    assert len(bad) > MAX_BAD_ONES
+
+
+def test_where_nobody_is_taken_hardly_anybody_is_marked_as_refused() -> None:
+    readers = letters(*[f"reader{number}@x" for number in range(1000)])
+
+    outcomes = [answer.outcome for answer in single_out(readers, lambda _: REFUSED)]
+
+    assert outcomes[: MAX_BAD_ONES + 1] == [Outcome.REFUSED] * MAX_BAD_ONES + [Outcome.DENIED]
+    assert outcomes.count(Outcome.REFUSED) <= MAX_BAD_ONES + 1
