@@ -200,7 +200,8 @@ def test_a_wrong_secret_is_said_in_amazons_words(stand: SesStand) -> None:
         (400, "LimitExceededException", "", Outcome.DENIED),
         (404, "NotFoundException", "Configuration set <x> does not exist.", Outcome.DENIED),
         (429, "TooManyRequestsException", "Maximum sending rate exceeded.", Outcome.BUSY),
-        (429, "TooManyRequestsException", "Daily message quota exceeded.", Outcome.DENIED),
+        (429, "TooManyRequestsException", "Daily message quota exceeded.", Outcome.BUSY),
+        (400, "ThrottlingException", "Rate exceeded", Outcome.BUSY),
         (500, "InternalFailure", "", Outcome.UNSURE),
     ],
 )
