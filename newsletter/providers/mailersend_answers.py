@@ -17,6 +17,8 @@ RECIPIENT_FIELD = re.compile(r"(?:(?:message\.)?\d+\.)?to\.\d+\.(?:email|name)")
 a trial may mail its owner only, and the like."""
 MESSAGE = re.compile(r"(?:message\.)?(\d+)(?:\..*)?")
 MAINTENANCE = 421
+SUPPRESSED = ("ALL_SUPPRESSED", "SOME_SUPPRESSED")
+"""The same of a message that has one recipient."""
 
 
 def unsure(words: str) -> Answer:
@@ -60,16 +62,16 @@ def _until_tomorrow(reply: Reply, answer: Answer, now: datetime) -> Answer:
 
 
 def read_single(reply: Reply) -> Answer:
-    """What the 202 to one message says: its id, or that its recipient is suppressed."""
-    message_id = reply.headers.get("x-message-id")
-    if message_id:
-        return Answer(Outcome.ACCEPTED, provider_id=message_id)
+    """What the 202 to one message says: that its recipient is suppressed, with an id or without, or its id."""
     body = reply.json()
     warnings = body.get("warnings") if isinstance(body, dict) else None
     for warning in warnings if isinstance(warnings, list) else []:
-        if isinstance(warning, dict) and warning.get("type") == "ALL_SUPPRESSED":
+        if isinstance(warning, dict) and warning.get("type") in SUPPRESSED:
             reasons = "; ".join(_words(warning.get("recipients"), but="email"))
             return Answer(Outcome.REFUSED, reason=tidy_reason(f"MailerSend: the recipient is suppressed ({reasons})"))
+    message_id = reply.headers.get("x-message-id")
+    if message_id:
+        return Answer(Outcome.ACCEPTED, provider_id=message_id)
     return unsure("MailerSend answered without the id of the message")
 
 

@@ -122,6 +122,18 @@ def test_those_in_doubt_about_a_slow_bulk_are_found_later(stand: MailerSendStand
     assert {name: answer.outcome for name, answer in found.items()} == dict.fromkeys(IDS, Outcome.ACCEPTED)
 
 
+@pytest.mark.parametrize("kind", ["ALL_SUPPRESSED", "SOME_SUPPRESSED"])
+def test_who_is_suppressed_is_refused_though_the_answer_has_an_id(kind: str, stand: MailerSendStand) -> None:
+    recipient = {"email": "reader0@example.net", "name": "", "reasons": ["blocklisted"]}
+    said = {"message": "There are some warnings.", "warnings": [{"type": kind, "recipients": [recipient]}]}
+    stand.server.misdeeds.append(Canned(202, json.dumps(said).encode(), {"X-Message-Id": "m"}))
+
+    (answer,) = stand.provider.send(stand.letters(1), issue=ISSUE)
+
+    assert answer.outcome is Outcome.REFUSED
+    assert "blocklisted" in str(answer.reason)
+
+
 @pytest.mark.parametrize("is_flat", [False, True])
 def test_a_domain_that_is_not_verified_is_nobodys_refusal(is_flat: bool, stand: MailerSendStand) -> None:
     stand.server.api.senders = ["other@example.org"]
