@@ -33,14 +33,15 @@ def named_id(body: object, name: str) -> str | None:
 def refusal_of(reply: Reply, *, now: datetime) -> Answer | None:
     """The answer for the whole call; REFUSED where nothing but a recipient is wrong with it."""
     said = reply.json()
-    words = said if isinstance(said, dict) else {}
-    message = str(words.get("message", ""))
-    answer = refusal(reply, now=now, said=message, own={MAINTENANCE: Outcome.BUSY})
+    words: Mapping[str, Any] = said if isinstance(said, dict) else {}
+    message, errors = str(words.get("message", "")), words.get("errors")
+    said_of_fields = [word for word in _words(errors) if word not in message]
+    all_said = " ".join([message, *said_of_fields]).strip()
+    answer = refusal(reply, now=now, said=all_said, own={MAINTENANCE: Outcome.BUSY})
     if answer is None:
         return None
     if reply.status == 429 and (DAILY_QUOTA in message or reply.headers.get("x-apiquota-remaining") == "0"):
         return _until_tomorrow(reply, answer, now)
-    errors = words.get("errors")
     if reply.status == 422 and isinstance(errors, dict) and errors and all(map(_is_about_recipient, errors)):
         return Answer(Outcome.REFUSED, reason=answer.reason)
     return answer

@@ -122,6 +122,16 @@ def test_those_in_doubt_about_a_slow_bulk_are_found_later(stand: MailerSendStand
     assert {name: answer.outcome for name, answer in found.items()} == dict.fromkeys(IDS, Outcome.ACCEPTED)
 
 
+def test_a_refusal_says_what_mailersend_says_of_the_field(stand: MailerSendStand) -> None:
+    said = {"message": "The given data was invalid.", "errors": BAD_ADDRESS}
+    stand.server.misdeeds.append(Canned(422, json.dumps(said).encode()))
+
+    (answer,) = stand.provider.send(stand.letters(1), issue=ISSUE)
+
+    assert answer.outcome is Outcome.REFUSED
+    assert answer.reason == "HTTP 422: The given data was invalid. must be a valid email address"
+
+
 @pytest.mark.parametrize("kind", ["ALL_SUPPRESSED", "SOME_SUPPRESSED"])
 def test_who_is_suppressed_is_refused_though_the_answer_has_an_id(kind: str, stand: MailerSendStand) -> None:
     recipient = {"email": "reader0@example.net", "name": "", "reasons": ["blocklisted"]}
