@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError
 from newsletter import clock
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.body import Body
-from newsletter.providers.reasons import tidy_reason
+from newsletter.providers.reasons import Blanks, tidy_reason
 from newsletter.providers.roads import Roads
 
 MAX_CONNECT_S = 15.0
@@ -77,7 +77,7 @@ class Http:
         self._roads = Roads(base_url, headers=headers, connections=connections, timeout_s=(connect_s, timeout_s))
         self._host = _host_of(base_url)
         self._patience_s = connect_s + timeout_s
-        self._hide = hide
+        self._hide, self._blanks = hide, Blanks(hide)
 
     def post(
         self, path: str, chunks: Sequence[Sequence[bytes]], *, headers: Mapping[str, str] | None = None
@@ -121,9 +121,8 @@ class Http:
             if not is_whole:
                 response.close()
             response.release_conn()
-        for secret in self._hide:  # what the server repeats of them would end in a reason
-            body = body.replace(secret.encode(), b"...")
-        return Reply(response.status, response.headers, bytes(body))
+        # What the server repeats of our secrets would end in a reason.
+        return Reply(response.status, response.headers, self._blanks.over(bytes(body)))
 
     def _broken(self, error: Exception, *, has_left: bool) -> Answer:
         if has_left:

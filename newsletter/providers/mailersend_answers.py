@@ -12,10 +12,13 @@ from newsletter.providers.http import Reply, refusal
 from newsletter.providers.reasons import tidy_reason
 
 DAILY_QUOTA = "#MS42901"
-RECIPIENT_FIELD = re.compile(r"(?:(?:message\.)?\d+\.)?to\.\d+\.email")
-"""In the `errors` of a 422: the address is none. `to` alone says that a trial may mail its owner only, and the like."""
+RECIPIENT_FIELD = re.compile(r"(?:(?:message\.)?\d+\.)?to\.\d+\.(?:email|name)")
+"""In the `errors` of a 422: the address is none, or the name is one that MailerSend does not take. `to` alone says that
+a trial may mail its owner only, and the like."""
 MESSAGE = re.compile(r"(?:message\.)?(\d+)(?:\..*)?")
 MAINTENANCE = 421
+SUPPRESSED = ("ALL_SUPPRESSED", "SOME_SUPPRESSED")
+"""The same of a message that has one recipient."""
 
 
 def unsure(words: str) -> Answer:
@@ -28,16 +31,17 @@ def named_id(body: object, name: str) -> str | None:
 
 
 def refusal_of(reply: Reply, *, now: datetime) -> Answer | None:
-    """The answer for the whole call; REFUSED where nothing but the address of a recipient is wrong with it."""
+    """The answer for the whole call; REFUSED where nothing but a recipient is wrong with it."""
     said = reply.json()
-    words = said if isinstance(said, dict) else {}
-    message = str(words.get("message", ""))
-    answer = refusal(reply, now=now, said=message, own={MAINTENANCE: Outcome.BUSY})
+    words: Mapping[str, Any] = said if isinstance(said, dict) else {}
+    message, errors = str(words.get("message", "")), words.get("errors")
+    said_of_fields = [word for word in _words(errors) if word not in message]
+    all_said = " ".join([message, *said_of_fields]).strip()
+    answer = refusal(reply, now=now, said=all_said, own={MAINTENANCE: Outcome.BUSY})
     if answer is None:
         return None
     if reply.status == 429 and (DAILY_QUOTA in message or reply.headers.get("x-apiquota-remaining") == "0"):
         return _until_tomorrow(reply, answer, now)
-    errors = words.get("errors")
     if reply.status == 422 and isinstance(errors, dict) and errors and all(map(_is_about_recipient, errors)):
         return Answer(Outcome.REFUSED, reason=answer.reason)
     return answer
@@ -59,16 +63,16 @@ def _until_tomorrow(reply: Reply, answer: Answer, now: datetime) -> Answer:
 
 
 def read_single(reply: Reply) -> Answer:
-    """What the 202 to one message says: its id, or that its recipient is suppressed."""
-    message_id = reply.headers.get("x-message-id")
-    if message_id:
-        return Answer(Outcome.ACCEPTED, provider_id=message_id)
+    """What the 202 to one message says: that its recipient is suppressed, with an id or without, or its id."""
     body = reply.json()
     warnings = body.get("warnings") if isinstance(body, dict) else None
     for warning in warnings if isinstance(warnings, list) else []:
-        if isinstance(warning, dict) and warning.get("type") == "ALL_SUPPRESSED":
+        if isinstance(warning, dict) and warning.get("type") in SUPPRESSED:
             reasons = "; ".join(_words(warning.get("recipients"), but="email"))
             return Answer(Outcome.REFUSED, reason=tidy_reason(f"MailerSend: the recipient is suppressed ({reasons})"))
+    message_id = reply.headers.get("x-message-id")
+    if message_id:
+        return Answer(Outcome.ACCEPTED, provider_id=message_id)
     return unsure("MailerSend answered without the id of the message")
 
 

@@ -19,7 +19,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from newsletter import clock
 from newsletter.models import Email
@@ -44,6 +44,7 @@ MAX_PAGES = 20
 OWN_SYNTAX = re.compile(r"%(?:recipient|unsubscribe|tag_unsubscribe|mailing_list)")
 """Recipient variables, and those that Mailgun defines itself."""
 OWN_SYNTAX_IN_BYTES = re.compile(OWN_SYNTAX.pattern.encode())
+NEXT_PAGE = re.compile(r"/v3/[^/]+/events\b[^#]*")
 VARIABLE = re.compile(rb"%recipient\.(\w+)%")
 
 _ABOUT_RECIPIENT = re.compile(r"'?to'? parameter")
@@ -244,7 +245,9 @@ def _message_id(item: Mapping[str, Any]) -> str:
 
 
 def next_page(page: Mapping[str, Any]) -> str:
-    """The path of the page after this; its host is left out, because we are at `base_url`."""
+    """The path of the page after this, with its query if it has one; what stands before it is left out, because we are
+    at `base_url`."""
     paging = page.get("paging")
     address = paging.get("next") if isinstance(paging, dict) else None
-    return urlsplit(address).path if isinstance(address, str) else ""
+    found = NEXT_PAGE.search(address) if isinstance(address, str) else None
+    return found[0] if found else ""

@@ -29,7 +29,7 @@ from newsletter.providers.http import Http, Reply, pause_s, refusal
 from newsletter.providers.keys import keys_of, unused
 from newsletter.providers.lots import listed, single_out
 from newsletter.providers.message import as_base64, media_type, parts_of, reader_first, with_fit_name
-from newsletter.providers.reasons import tidy_reason
+from newsletter.providers.reasons import tidy_reason, without_addresses
 from newsletter.settings import Settings
 
 BULK_URL = "https://bulk.api.mailtrap.io"
@@ -188,6 +188,7 @@ def _words(said: object) -> str:
 def judge(words: str) -> Outcome:
     """What an error about one message means. Mailtrap has no codes, so its words decide; what is not clearly about the
     recipient stops the run, or a mistake of ours would mark everybody as refused for good."""
+    words = without_addresses(words)
     return Outcome.REFUSED if ABOUT_RECIPIENT.search(words) and not ABOUT_US.search(words) else Outcome.DENIED
 
 

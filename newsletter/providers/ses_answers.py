@@ -10,21 +10,35 @@ from typing import Any
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.http import Reply, refusal
 from newsletter.providers.lots import MAX_BAD_ONES
-from newsletter.providers.reasons import tidy_reason
+from newsletter.providers.reasons import tidy_reason, without_addresses
 
 OUTCOMES = {
     "SUCCESS": Outcome.ACCEPTED,
+    "ACCOUNT_DAILY_QUOTA_EXCEEDED": Outcome.BUSY,
     "ACCOUNT_THROTTLED": Outcome.BUSY,
     "TRANSIENT_FAILURE": Outcome.BUSY,
     "MESSAGE_REJECTED": Outcome.REFUSED,
     "INVALID_PARAMETER": Outcome.REFUSED,
     "FAILED": Outcome.REFUSED,
+    "ACCOUNT_SENDING_PAUSED": Outcome.DENIED,
+    "ACCOUNT_SUSPENDED": Outcome.DENIED,
+    "CONFIGURATION_SET_NOT_FOUND": Outcome.DENIED,
+    "CONFIGURATION_SET_SENDING_PAUSED": Outcome.DENIED,
+    "INVALID_SENDING_POOL_NAME": Outcome.DENIED,
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": Outcome.DENIED,
+    "TEMPLATE_NOT_FOUND": Outcome.DENIED,
 }
-"""Of an entry by its status. The others, and those of tomorrow, are about us: a quota, a pause, a sender."""
+"""Of an entry by its status. What one of tomorrow says of the mail nobody knows."""
 
 _ABOUT_US = re.compile(r"not verified|sender|from|source|template|configuration set", re.IGNORECASE)
 _ABOUT_RECIPIENT = re.compile(r"address|domain|recipient", re.IGNORECASE)
-_DAILY_QUOTA = re.compile(r"daily (message )?quota", re.IGNORECASE)
+_ABOUT_ONE = ("BadRequestException", "MessageRejected")
+"""The kinds of refusal that may be about one recipient: their words decide."""
+_THROTTLED = ("Throttling", "ThrottlingException")
+"""What stands before all of Amazon's services says "too fast" with a 400; botocore takes it for a 429, too."""
+_DAILY_QUOTA = re.compile(r"daily[ _](message )?quota", re.IGNORECASE)
+QUOTA_PAUSE_S = 900.0
+"""A day's quota is that of the last 24 hours: it comes back bit by bit, and SES does not say when."""
 
 
 def _words(reply: Reply) -> Mapping[str, Any]:
@@ -43,16 +57,21 @@ def read_refusal(reply: Reply, *, now: datetime) -> Answer | None:
     words = _words(reply)
     kind, message = _kind_of(reply, words), str(words.get("message", words.get("Message", "")))
     said = f"{kind}: {message}" if kind else message
-    # A day's quota is no rate: it comes back bit by bit over the next day, and SES does not say when.
-    own = {429: Outcome.DENIED} if _DAILY_QUOTA.search(message) else None
+    own = {400: Outcome.BUSY} if kind in _THROTTLED else None
     answer = refusal(reply, now=now, said=said, own=own)
-    if answer and kind == "BadRequestException" and reply.status == 400 and _is_about_recipient(message):
+    if answer and answer.outcome is Outcome.BUSY and _DAILY_QUOTA.search(message):
+        return answer._replace(retry_after_s=QUOTA_PAUSE_S)
+    if answer and kind in _ABOUT_ONE and reply.status == 400 and _is_about_recipient(message):
         return answer._replace(outcome=Outcome.REFUSED)
     return answer
 
 
 def _is_about_recipient(message: str) -> bool:
-    return bool(_ABOUT_RECIPIENT.search(message)) and not _ABOUT_US.search(message)
+    return bool(_ABOUT_RECIPIENT.search(message)) and not _is_about_us(message)
+
+
+def _is_about_us(message: str) -> bool:
+    return _ABOUT_US.search(without_addresses(message)) is not None
 
 
 def read_sent(said: object) -> Answer:
@@ -78,10 +97,11 @@ def _read_result(result: object) -> Answer:
     if status == "SUCCESS":
         return read_sent(result)
     message = str(result.get("Error", ""))
-    outcome = OUTCOMES.get(status, Outcome.DENIED)
-    if outcome is Outcome.REFUSED and _ABOUT_US.search(message):
+    outcome = OUTCOMES.get(status, Outcome.UNSURE)
+    if outcome is Outcome.REFUSED and _is_about_us(message):
         outcome = Outcome.DENIED
-    return Answer(outcome, reason=tidy_reason(f"{status}: {message}" if message else status))
+    pause_s = QUOTA_PAUSE_S if _DAILY_QUOTA.search(status) else None
+    return Answer(outcome, reason=tidy_reason(f"{status}: {message}" if message else status), retry_after_s=pause_s)
 
 
 def _spared(answers: Sequence[Answer]) -> list[Answer]:

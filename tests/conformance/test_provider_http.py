@@ -13,7 +13,7 @@ from newsletter.errors import BadInput
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.body import WRITE_BYTES, Body
 from newsletter.providers.http import MAX_RETRY_AFTER_S, Http, Reply, basic_auth, refusal, retry_after
-from newsletter.providers.reasons import MAX_REASON_CHARS, tidy_reason
+from newsletter.providers.reasons import MAX_REASON_CHARS, Blanks, tidy_reason
 from tests.loopback.api import ApiServer, Canned, Misdeed
 from tests.loopback.postmark import PostmarkApi
 
@@ -174,6 +174,23 @@ def test_what_the_server_repeats_of_the_key_is_blanked() -> None:
 
     assert isinstance(reply, Reply)
     assert reply.body == b"your key ... is odd"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        r'a"key\with/odd+signs=',
+        r"a\"key\\with/odd+signs=",
+        r"a\"key\\with\/odd+signs=",
+        r"a\u0022key\\with\/odd\u002Bsigns\u003d",
+    ],
+)
+def test_a_key_is_blanked_whichever_of_its_characters_are_escaped(written: str) -> None:
+    assert Blanks([r'a"key\with/odd+signs=']).over(f"key {written} is odd".encode()) == b"key ... is odd"
+
+
+def test_a_short_key_of_a_trial_costs_no_answer() -> None:
+    assert Blanks(["id", "x", ""]).over(b'{"id": "x"}') == b'{"id": "x"}'
 
 
 def test_a_forgotten_netrc_changes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -122,6 +122,28 @@ def test_those_in_doubt_about_a_slow_bulk_are_found_later(stand: MailerSendStand
     assert {name: answer.outcome for name, answer in found.items()} == dict.fromkeys(IDS, Outcome.ACCEPTED)
 
 
+def test_a_refusal_says_what_mailersend_says_of_the_field(stand: MailerSendStand) -> None:
+    said = {"message": "The given data was invalid.", "errors": BAD_ADDRESS}
+    stand.server.misdeeds.append(Canned(422, json.dumps(said).encode()))
+
+    (answer,) = stand.provider.send(stand.letters(1), issue=ISSUE)
+
+    assert answer.outcome is Outcome.REFUSED
+    assert answer.reason == "HTTP 422: The given data was invalid. must be a valid email address"
+
+
+@pytest.mark.parametrize("kind", ["ALL_SUPPRESSED", "SOME_SUPPRESSED"])
+def test_who_is_suppressed_is_refused_though_the_answer_has_an_id(kind: str, stand: MailerSendStand) -> None:
+    recipient = {"email": "reader0@example.net", "name": "", "reasons": ["blocklisted"]}
+    said = {"message": "There are some warnings.", "warnings": [{"type": kind, "recipients": [recipient]}]}
+    stand.server.misdeeds.append(Canned(202, json.dumps(said).encode(), {"X-Message-Id": "m"}))
+
+    (answer,) = stand.provider.send(stand.letters(1), issue=ISSUE)
+
+    assert answer.outcome is Outcome.REFUSED
+    assert "blocklisted" in str(answer.reason)
+
+
 @pytest.mark.parametrize("is_flat", [False, True])
 def test_a_domain_that_is_not_verified_is_nobodys_refusal(is_flat: bool, stand: MailerSendStand) -> None:
     stand.server.api.senders = ["other@example.org"]
@@ -134,9 +156,15 @@ def test_a_domain_that_is_not_verified_is_nobodys_refusal(is_flat: bool, stand: 
 
 
 @pytest.mark.parametrize(
-    "errors", [{"message.1": BAD_ADDRESS}, {"message.1.to.0.email": ["no"]}, {"1.to.0.email": ["no"]}]
+    "errors",
+    [
+        {"message.1": BAD_ADDRESS},
+        {"message.1": {"to.0.name": ["may not be greater than 191 characters"]}},
+        {"message.1.to.0.email": ["no"]},
+        {"1.to.0.email": ["no"]},
+    ],
 )
-def test_a_bad_address_is_its_recipients_alone(errors: dict[str, Any]) -> None:
+def test_a_bad_address_or_name_is_its_recipients_alone(errors: dict[str, Any]) -> None:
     state = state_of(validation_errors_count=1, validation_errors=errors, messages_id=["a", "c"])
 
     assert outcomes(state) == [Outcome.ACCEPTED, Outcome.REFUSED, Outcome.ACCEPTED]

@@ -14,7 +14,7 @@ from newsletter.errors import BadInput
 from newsletter.models import Asset, Reader
 from newsletter.providers import open_provider
 from newsletter.providers.base import Answer, Letter, Outcome
-from newsletter.providers.mailgun import EVENTS_A_PAGE, MAX_RECIPIENTS
+from newsletter.providers.mailgun import EVENTS_A_PAGE, MAX_RECIPIENTS, next_page
 from tests.conformance.stand import (
     ISSUE,
     LEAVE_START,
@@ -254,6 +254,19 @@ def test_events_that_are_nonsense_show_nobody(page: bytes, stand: MailgunStand) 
     stand.server.canned_search = Response(200, page)
 
     assert stand.provider.look_up(IDS, issue=ISSUE) == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "path"),
+    [
+        ("https://api.eu.mailgun.net/v3/example.org/events/W3siYSI6", "/v3/example.org/events/W3siYSI6"),
+        ("http://proxy.example/mailgun/v3/example.org/events?page=2&limit=9", "/v3/example.org/events?page=2&limit=9"),
+        ("https://api.eu.mailgun.net/", ""),
+        (None, ""),
+    ],
+)
+def test_the_next_page_of_events_is_asked_for_where_we_are(address: str | None, path: str) -> None:
+    assert next_page({"paging": {"next": address}}) == path
 
 
 def test_events_that_cannot_be_read_show_nobody(stand: MailgunStand) -> None:

@@ -102,6 +102,7 @@ def test_a_missing_token_is_said_before_anything_is_sent(tmp_path: Path) -> None
     [
         ("'to' address is invalid", Outcome.REFUSED),
         ("Recipient is on the suppression list", Outcome.REFUSED),
+        ("'to' address is invalid: from.the.domain@limit.example", Outcome.REFUSED),
         ("sending domain of news@example.org is not verified", Outcome.DENIED),
         ("'from' address is invalid", Outcome.DENIED),
         ("Daily sending limit reached for this recipient", Outcome.DENIED),

@@ -6,7 +6,7 @@ import pytest
 
 from newsletter.providers.base import Answer, Outcome
 from newsletter.providers.http import Reply
-from newsletter.providers.ses_answers import read_account, read_refusal, read_results
+from newsletter.providers.ses_answers import QUOTA_PAUSE_S, read_account, read_refusal, read_results
 from tests.factories import utc
 
 NOW = utc(2026, 11, 19, 9)
@@ -24,7 +24,7 @@ def outcomes(answers: list[Answer]) -> list[Outcome]:
         ("MESSAGE_REJECTED", Outcome.REFUSED),
         ("INVALID_PARAMETER", Outcome.REFUSED),
         ("FAILED", Outcome.REFUSED),
-        ("ACCOUNT_DAILY_QUOTA_EXCEEDED", Outcome.DENIED),
+        ("ACCOUNT_DAILY_QUOTA_EXCEEDED", Outcome.BUSY),
         ("ACCOUNT_SUSPENDED", Outcome.DENIED),
         ("ACCOUNT_SENDING_PAUSED", Outcome.DENIED),
         ("CONFIGURATION_SET_SENDING_PAUSED", Outcome.DENIED),
@@ -32,7 +32,7 @@ def outcomes(answers: list[Answer]) -> list[Outcome]:
         ("MAIL_FROM_DOMAIN_NOT_VERIFIED", Outcome.DENIED),
         ("TEMPLATE_NOT_FOUND", Outcome.DENIED),
         ("INVALID_SENDING_POOL_NAME", Outcome.DENIED),
-        ("A_STATUS_OF_TOMORROW", Outcome.DENIED),
+        ("A_STATUS_OF_TOMORROW", Outcome.UNSURE),
     ],
 )
 def test_each_status_says_what_to_do_next(status: str, outcome: Outcome) -> None:
@@ -42,6 +42,15 @@ def test_each_status_says_what_to_do_next(status: str, outcome: Outcome) -> None
 
     assert outcomes(answers) == [outcome, Outcome.ACCEPTED]
     assert answers[0].reason == f"{status}: some words"
+
+
+def test_a_days_quota_is_waited_for() -> None:
+    entry = {"Status": "ACCOUNT_DAILY_QUOTA_EXCEEDED", "Error": "Daily message quota exceeded."}
+    call = Reply(429, {}, b'{"message": "Daily message quota exceeded."}')
+
+    answers = [read_results({"BulkEmailEntryResults": [entry]}, 1)[0], read_refusal(call, now=NOW)]
+
+    assert [answer and answer.retry_after_s for answer in answers] == [QUOTA_PAUSE_S] * 2
 
 
 def test_a_refusal_of_one_and_all_is_nobodys_fault() -> None:
@@ -54,6 +63,12 @@ def test_an_entry_refused_for_our_address_is_not_the_recipients_fault() -> None:
     result = {"Status": "MESSAGE_REJECTED", "Error": "Email address is not verified."}
 
     assert outcomes(read_results({"BulkEmailEntryResults": [result]}, 1)) == [Outcome.DENIED]
+
+
+def test_an_address_of_a_recipient_is_no_word_about_us() -> None:
+    result = {"Status": "INVALID_PARAMETER", "Error": "Illegal address: open-source..sender@example.net"}
+
+    assert outcomes(read_results({"BulkEmailEntryResults": [result]}, 1)) == [Outcome.REFUSED]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance.api_stand import COMMON, ApiStand, FinishedStand, but, one_by_one
-from tests.conformance.stand import ACCEPTED, BUSY, DENIED, REFUSED, UNSURE, fault
+from tests.conformance.stand import ACCEPTED, BUSY, REFUSED, UNSURE, fault
 from tests.loopback.api import ApiServer
 from tests.loopback.ses import ACCESS_KEY_ID, BAD_ADDRESS, REGION, SECRET, SesApi
 
@@ -12,7 +12,7 @@ class SesStand(ApiStand):
     faults = but(
         COMMON,
         fault("refused-call", REFUSED, ACCEPTED),
-        fault("quota", DENIED, DENIED),
+        fault("quota", BUSY, BUSY),
         fault("short", UNSURE, UNSURE),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
@@ -29,7 +29,7 @@ class SesStand(ApiStand):
 class SesFinishedStand(FinishedStand, SesStand):
     faults = but(
         one_by_one(COMMON),
-        fault("quota", DENIED, DENIED),
+        fault("quota", BUSY, BUSY),
         fault("short", UNSURE, BUSY),
         fault("shuffled", ACCEPTED, ACCEPTED),
     )
