@@ -40,6 +40,15 @@ class Tally(NamedTuple):
         return self.busy == self.total
 
 
+class NotMailed(NamedTuple):
+    """Subscribers who were certainly not mailed."""
+
+    again: list[str]
+    denied: list[str]
+    """The first one for whom the provider denied everything. It comes last: where it is this letter that the provider
+    does not like, and not the sender, the others do not wait behind it for ever."""
+
+
 def is_unsure(answer: Answer) -> bool:
     return answer.outcome is Outcome.UNSURE
 
@@ -65,10 +74,12 @@ def unsure_ones(readers: Sequence[Reader], answers: Sequence[Answer]) -> list[st
     return [reader.subscriber_id for reader, answer in pairs if answer.outcome is Outcome.UNSURE]
 
 
-def not_mailed(readers: Sequence[Reader], answers: Sequence[Answer]) -> list[str]:
+def not_mailed(readers: Sequence[Reader], answers: Sequence[Answer]) -> NotMailed:
     """Who was certainly not mailed: told to come again, denied, or not part of the call because it was full."""
-    answered = [reader for reader, answer in zip(readers, answers, strict=False) if answer.outcome not in STATES]
-    return [reader.subscriber_id for reader in (*answered, *readers[len(answers) :])]
+    pairs = [pair for pair in zip(readers, answers, strict=False) if pair[1].outcome not in STATES]
+    first_denied = next((reader for reader, answer in pairs if answer.outcome is Outcome.DENIED), None)
+    again = [reader for reader, _ in pairs if reader is not first_denied] + list(readers[len(answers) :])
+    return NotMailed([one.subscriber_id for one in again], [first_denied.subscriber_id] if first_denied else [])
 
 
 def fitting(letters: Sequence[Letter], batch_bytes: int | None) -> int:

@@ -162,14 +162,15 @@ class Lane:
 
         The answers are known nowhere else, so a database that does not take them is tried again and again."""
         for tries_left in reversed(range(RECORD_TRIES)):
-            now, again = desk.now(), not_mailed(call.readers, answers)
-            goes_on = not again and self.conductor.goes_on(desk, self.number)
+            now, (again, denied) = desk.now(), not_mailed(call.readers, answers)
+            goes_on = not again and not denied and self.conductor.goes_on(desk, self.number)
             try:
                 following, begun = desk.batches.finish(
                     call.claim,
                     provider=desk.name,
                     results=results_of(call.readers, answers),
                     again=again,
+                    last=denied,
                     not_before=now + timedelta(seconds=again_in_s) if again_in_s else None,
                     now=now,
                     day=desk.rules.day(call.attempted_at),

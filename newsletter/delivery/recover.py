@@ -81,11 +81,13 @@ def _is_dead(desk: Desk, owner: str) -> bool:
 def _settle(desk: Desk, one: Attempted) -> Doubt | None:
     claim, answers = _replayed(desk, one) or (one.claim, _looked_up(desk, one))
     readers = [Reader(subscriber_id, "", "", {}) for subscriber_id in one.subscriber_ids]
+    again, denied = not_mailed(readers, answers)
     desk.batches.finish(
         claim,
         provider=one.provider,
         results=results_of(readers, answers),
-        again=not_mailed(readers, answers),
+        again=again,
+        last=denied,
         now=desk.now(),
         day=desk.rules.day(one.attempted_at) if one.attempted_at else None,
     )

@@ -176,6 +176,7 @@ class BatchesStore:
         provider: str,
         results: Sequence[Result],
         again: Sequence[str] = (),
+        last: Sequence[str] = (),
         not_before: datetime | None = None,
         now: datetime,
         day: date | None = None,
@@ -187,16 +188,17 @@ class BatchesStore:
         PostgreSQL has many at a time, and a lock on the issue that is held through all this would be one too many.
 
         `again` are the subscribers who were certainly not mailed; they become a new batch, and are not counted among
-        the mails of `day`, on which the call was begun. Where others held this owner for dead and called the batch
-        unsure, the true answer replaces that doubt.
+        the mails of `day`, on which the call was begun. So do those of `last`, in one behind them. Where others held
+        this owner for dead and called the batch unsure, the true answer replaces that doubt.
         """
         with writing(self._engine) as connection:
             mine = connection.execute(statements.END_CALL, _named(claim, now)).rowcount
             record(connection, claim.issue_id, provider, results, now=now)
-            if again and mine:
-                new_batch(connection, claim.issue_id, again, tried=claim.attempt, not_before=not_before, now=now)
-                if day:
-                    days.uncount(connection, day, provider=provider, mails=len(again))
+            if mine:
+                for ids in filter(None, (again, last)):
+                    new_batch(connection, claim.issue_id, ids, tried=claim.attempt, not_before=not_before, now=now)
+            if mine and day and (again or last):
+                days.uncount(connection, day, provider=provider, mails=len(again) + len(last))
             following = self._claim(connection, claim.issue_id, claim.owner, next_limit, now) if next_limit else None
             if following is None or beginning is None or self._engine.dialect.name != "sqlite":
                 return Following(following)

@@ -17,6 +17,7 @@ from newsletter.errors import NotPossible, StoreUnusable
 from newsletter.models import Counts, DeliveryState, IssueState
 from newsletter.providers.base import Answer, Letter, Outcome, Provider
 from newsletter.providers.fake import Fake
+from newsletter.providers.lots import one_by_one
 from newsletter.providers.misbehaviour import Fault, Misbehaviour
 from newsletter.store.batches import Claim
 from newsletter.store.store import Store
@@ -395,6 +396,28 @@ def test_a_provider_with_the_wrong_number_of_answers_leaves_doubt_not_doubles(st
 
     assert provider.taken_ids().total() == 10
     assert store.deliveries.counts(issue) == Counts(recipients=10, unsure=10)
+
+
+def test_one_letter_that_is_denied_again_and_again_keeps_nobody_from_being_mailed(store: Store) -> None:
+    issue = an_approved_issue(store, readers=40)
+
+    class Particular(Fake):
+        """Called for each letter by itself, and never content with one of them."""
+
+        def send(self, letters: Any, *, issue: str, key: str = "") -> list[Answer]:
+            return one_by_one(letters, lambda letter: self._alone(letter, issue))
+
+        def _alone(self, letter: Letter, issue: str) -> Answer:
+            if letter.email == "reader12@example.org":
+                return Answer(Outcome.DENIED, reason="no such template")
+            return super().send([letter], issue=issue)[0]
+
+    provider = Particular(batch_size=10)
+    ends = [send(store, issue, provider).ending for _ in range(3)]
+
+    assert ends == [Ending.DENIED] * 3
+    assert store.deliveries.counts(issue) == Counts(recipients=40, sent=39, pending=1)
+    assert provider.taken_ids().total() == 39
 
 
 def test_a_letter_that_cannot_be_composed_is_not_in_doubt(store: Store) -> None:

@@ -157,11 +157,13 @@ class Sending(RuleBasedStateMachine):
         if held is None or held.call is None or held.answers is None:
             return
         prints = (lambda readers: made_of(desk, readers, now)) if desk.has_keys else None
+        again, denied = not_mailed(held.call.readers, held.answers)
         following, begun = self.store.batches.finish(
             held.claim,
             provider="fake",
             results=results_of(held.call.readers, held.answers),
-            again=not_mailed(held.call.readers, held.answers),
+            again=again,
+            last=denied,
             now=now,
             day=now.date(),
             next_limit=next_limit,
