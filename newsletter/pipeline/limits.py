@@ -9,16 +9,19 @@ from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.pace import Limits
 from newsletter.delivery.quotas import Rules, Until
 from newsletter.pipeline.site import Site
-from newsletter.providers.base import Provider
+from newsletter.providers.base import Form, Provider
 from newsletter.settings import ProviderSettings, Settings
 
 SLOWEST_CALLS_PER_S = 4.0
 """A provider that allows fewer calls a second has its limit filled by one connection."""
 
 
-def limits_of(settings: ProviderSettings, provider: Provider) -> Limits:
-    """What is set goes over what the provider documents."""
-    return Limits(settings.rate_per_s or provider.abilities.mails_per_s, provider.abilities.calls_per_s)
+def limits_of(settings: ProviderSettings, provider: Provider, form: Form) -> Limits:
+    """What is set goes over what the provider documents; where each letter is a call, calls a second are mails."""
+    mails_per_s, calls_per_s = provider.abilities.mails_per_s, provider.abilities.calls_per_s
+    if form.one_by_one:
+        mails_per_s = min((one for one in (mails_per_s, calls_per_s) if one is not None), default=None)
+    return Limits(settings.rate_per_s or mails_per_s, calls_per_s)
 
 
 def connections_of(settings: ProviderSettings, provider: Provider) -> int:

@@ -77,6 +77,16 @@ def test_a_rehearsal_counts_calls_and_bytes_and_leaves_no_trace(ready: SiteFolde
     assert ready.facts("send", ISSUE)["sent"] == READERS
 
 
+def test_a_rehearsal_counts_a_call_for_each_letter_where_a_provider_is_called_so(ready: SiteFolder) -> None:
+    ready.environ = {"NEWSLETTER_PROVIDER__NAME": "smtp2go", "NEWSLETTER_PROVIDER__API_KEY": "k"}
+
+    told = ready.facts("rehearse", ISSUE, "--latency", "0.5")
+
+    assert (told["calls"], told["letters_per_call"], told["connections"]) == (READERS, 1, 4)
+    assert told["seconds"] == 10.0
+    assert told["largest_call_bytes"] < 2 * told["bytes"] / READERS
+
+
 def test_a_rehearsal_tells_on_which_days_mail_would_leave(ready: SiteFolder) -> None:
     ready.write("newsletter.toml", SETTINGS + FAKE + '[sending]\nwarm_up = [5, 15, 30]\nnot_before = "08:00"\n')
 
