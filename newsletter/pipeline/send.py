@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from newsletter import clock
 from newsletter.delivery.journal import Journal
@@ -161,22 +162,28 @@ def _conclude(site: Site, row: IssueRow, ended: Ended) -> Sent:
         raise NeedsPerson(f"the deliveries of {row.id} do not add up: {counts}", fix="report this with the database")
     if not counts.pending and site.store.deliveries.end(row.id, now=now):
         ended = Ended(Ending.FINISHED)
-    elif ended.ending is Ending.LATER and ended.until:
-        wall = ended.until.astimezone(site.settings.site.zone)
-        note = f"goes on {wall:%a %d %b %H:%M}: {ended.reason}"
-        site.store.issues.move(row.id, {IssueState.SENDING}, IssueState.SENDING, now=now, note=note)
-    elif ended.ending in _WHY:
-        note = f"{_WHY[ended.ending]}: {ended.reason}" if ended.reason else _WHY[ended.ending]
-        site.store.issues.move(
-            row.id, {IssueState.SENDING}, IssueState.PAUSED, now=now, paused_by=BY_PRODUCT, note=note
-        )
+    elif note := _note(ended, site.settings.site.zone):
+        pauses = ended.ending in PAUSING
+        to, paused_by = (IssueState.PAUSED, BY_PRODUCT) if pauses else (IssueState.SENDING, None)
+        site.store.issues.move(row.id, {IssueState.SENDING}, to, now=now, paused_by=paused_by, note=note)
     after = site.issue_row(row.id)
     if after.state is IssueState.SENT:
         close_receipt(site, after)
     return Sent(row.id, after.state, counts, ended)
 
 
+def _note(ended: Ended, zone: ZoneInfo) -> str:
+    """Why an issue is not sent to all, for `status`; empty where it was asked to stop."""
+    if ended.ending is Ending.LATER and ended.until:
+        return f"goes on {ended.until.astimezone(zone):%a %d %b %H:%M}: {ended.reason}"
+    why = _WHY.get(ended.ending, "")
+    return f"{why}: {ended.reason}" if why and ended.reason else why
+
+
+PAUSING = frozenset({Ending.DENIED, Ending.DOUBTFUL, Ending.TRIPPED})
+"""A person must look before it goes on."""
 _WHY = {
+    Ending.BUSY: "stopped, the provider stayed busy",
     Ending.DENIED: "the provider refuses to send at all",
     Ending.DOUBTFUL: "the provider gave no clear answer three times in a row",
     Ending.TRIPPED: "too many recipients were refused",

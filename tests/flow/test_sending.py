@@ -249,6 +249,24 @@ def test_a_provider_that_stays_busy_is_replaced_when_patience_ends(ready: SiteFo
     assert (taken(ready).total(), taken(ready, "second.txt").total()) == (10, 50)
 
 
+def test_a_stop_before_a_busy_provider_says_why_until_it_goes_on(ready: SiteFolder) -> None:
+    ready.write("newsletter.toml", SETTINGS + FAKE + 'patience = "1m"\n')
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, call-busy=@2+, retry-after=10m"
+
+    stopped = ready.run("send", ISSUE)
+    why = ready.facts("status", ISSUE)
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes"
+    ready.now = "2023-11-16T10:00:00+00:00"
+    ready.facts("send", ISSUE)
+
+    assert stopped.exit_code == 3
+    assert (why["state"], why["note"]) == (
+        "sending",
+        "stopped, the provider stayed busy: the fake provider was asked to",
+    )
+    assert ready.facts("status", ISSUE)["note"] == ""
+
+
 def test_the_secrets_of_a_second_provider_do_not_belong_into_the_file(ready: SiteFolder) -> None:
     ready.write("newsletter.toml", SETTINGS + FAKE + '[provider.fallback]\nname = "postmark"\napi_key = "x"\n')
 
