@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -37,15 +38,16 @@ def breaker_of(settings: Settings) -> Breaker:
 def rules_of(settings: Settings, *, began_at: datetime | None = None) -> Rules:
     """`began_at`: of the issue's sending, for what is to be spread from there."""
     sending = settings.sending
-    spread_until = began_at + sending.spread if began_at and sending.spread else None
-    return Rules(
+    rules = Rules(
         zone=settings.site.zone,
         not_before=sending.not_before,
         not_after=sending.not_after,
         per_day=settings.provider.per_day,
         warm_up=sending.warm_up,
-        spread_until=spread_until,
     )
+    if began_at and sending.spread:
+        return dataclasses.replace(rules, spread_until=rules.after_open(began_at, sending.spread))
+    return rules
 
 
 def ceiling_of(site: Site, settings: Settings) -> Callable[[date], int | None]:

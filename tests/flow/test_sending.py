@@ -172,6 +172,15 @@ def test_an_issue_that_is_due_at_night_begins_when_the_window_opens(ready: SiteF
     assert taken(ready).total() == READERS
 
 
+def test_an_issue_that_is_spread_and_due_at_night_is_spread_from_the_opening_on(ready: SiteFolder) -> None:
+    ready.write("newsletter.toml", SETTINGS + FAKE + '[sending]\nnot_before = "12:00"\nspread = "2h"\n')
+
+    told = ready.facts("rehearse", ISSUE)
+
+    assert told["begins_at"] == "2023-11-16T12:00:00+00:00"
+    assert "2023-11-16T13:55" < told["ends_at"] < "2023-11-16T14:01"
+
+
 def test_a_warm_up_goes_on_where_it_was_after_a_restart(ready: SiteFolder) -> None:
     ready.write("newsletter.toml", SETTINGS + FAKE + "[sending]\nwarm_up = [5, 15]\n")
     sent = []
