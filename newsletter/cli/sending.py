@@ -156,7 +156,7 @@ def deliveries(
         elif csv:
             print_csv(found)
         else:
-            print_table(found, opened.settings.site.zone)
+            print_table(found, opened.settings.site.zone, has_begun=row.began_at is not None)
 
 
 def _delivery_state(text: str | None) -> DeliveryState | None:

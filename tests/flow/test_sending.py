@@ -524,3 +524,11 @@ def test_an_issue_without_deliveries_says_so_beside_an_empty_table(ready: SiteFo
 
     assert said.out == ""
     assert "its sending begins" in said.err
+
+
+def test_nobody_in_doubt_is_no_issue_that_has_not_begun(ready: SiteFolder) -> None:
+    ready.facts("send", ISSUE)
+
+    said = ready.run("deliveries", ISSUE, "--state", "unsure")
+
+    assert (said.out, said.err) == ("", "nobody to show\n")
