@@ -11,12 +11,20 @@ from zoneinfo import ZoneInfo
 
 from newsletter import clock
 from newsletter.delivery.journal import Journal
+from newsletter.delivery.recover import look_up_doubts
 from newsletter.delivery.send import Desk, Ended, Ending, Run
 from newsletter.errors import NeedsPerson, NewsletterError, NotPossible, StoreUnusable
 from newsletter.issues import archive
 from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Counts, IssueState
-from newsletter.pipeline.begun import close_receipt, journal_of, noting, open_receipt, refuse_other_database
+from newsletter.pipeline.begun import (
+    close_receipt,
+    journal_of,
+    noting,
+    open_receipt,
+    refuse_other_database,
+    why_foreign,
+)
 from newsletter.pipeline.desks import Desks
 from newsletter.pipeline.limits import closed_until
 from newsletter.pipeline.site import Site
@@ -50,6 +58,7 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     watch = watch or Watch()
     site, row = _as_set_now(site, watch), site.issue_row(issue)
     if row.state is IssueState.SENT:
+        _ask_again(site, row, watch)
         close_receipt(site, row)
         return Sent(issue, row.state, counts_of(site, row), Ended(Ending.FINISHED))
     _refuse_unsendable(row)
@@ -72,6 +81,20 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     finally:
         calls.close()
         site.store.owners.vanish()
+
+
+def _ask_again(site: Site, row: IssueRow, watch: Watch) -> None:
+    """Of those in doubt the provider may know more than when the sending ended. Nobody is mailed by it: whom it knows
+    for untaken stays in doubt, because nobody of a sent issue is pending."""
+    if not site.store.deliveries.counts(row.id).unsure or why_foreign(site, row.id):
+        return
+    try:
+        desks = Desks(site, row, _as_approved(site, row), watch, note_attempts=lambda _attempts: None, owner="")
+        with desks.closing():
+            desk, _ = desks.open()
+            look_up_doubts(desk)
+    except NewsletterError as error:
+        watch.tell(f"the provider could not be asked about those in doubt: {error.problem}")
 
 
 def _as_set_now(site: Site, watch: Watch) -> Site:

@@ -258,6 +258,30 @@ def test_a_provider_that_stays_busy_is_replaced_when_patience_ends(ready: SiteFo
     assert (taken(ready).total(), taken(ready, "second.txt").total()) == (10, 50)
 
 
+def test_of_a_sent_issue_send_asks_about_those_in_doubt_and_mails_nobody(ready: SiteFolder) -> None:
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, call-unsure-sent=@1, unsure-unsent=@30"
+    in_doubt = ready.run("send", ISSUE, "--json").json["unsure"]
+    before = taken(ready)
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, lookup=yes"
+
+    again = ready.run("send", ISSUE, "--json")
+
+    assert (in_doubt, again.json["unsure"], again.json["sent"]) == (11, 1, READERS - 1)
+    assert (again.exit_code, again.json["state"]) == (3, "sent")
+    assert taken(ready) == before
+
+
+def test_a_sent_issue_whose_provider_cannot_be_opened_stands_as_it_was(ready: SiteFolder) -> None:
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, call-unsure-sent=@1"
+    ready.run("send", ISSUE)
+    ready.environ = {"NEWSLETTER_PROVIDER__NAME": "postmark"}
+
+    said = ready.run("send", ISSUE)
+
+    assert said.exit_code == 3
+    assert "could not be asked about those in doubt: Postmark cannot be used" in said.err
+
+
 def test_a_stop_before_a_busy_provider_says_why_until_it_goes_on(ready: SiteFolder) -> None:
     ready.write("newsletter.toml", SETTINGS + FAKE + 'patience = "1m"\n')
     ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, call-busy=@2+, retry-after=10m"
