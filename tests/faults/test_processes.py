@@ -64,6 +64,21 @@ def test_a_signal_in_mid_batch_lets_it_be_finished_and_recorded(ready: SiteFolde
     assert (counts["unsure"], counts["sent"] + counts["pending"]) == (0, READERS)
 
 
+def test_status_tells_of_a_killed_call_until_the_next_run_has_found_out(ready: SiteFolder) -> None:
+    process = ready.start("send", ISSUE)
+    when(lambda: bool(taken(ready)), process)
+    while_at_work = ready.facts("status", ISSUE)["note"]
+    process.kill()
+    process.communicate(timeout=60)
+
+    killed = ready.facts("status", ISSUE)["note"]
+    ready.run("send", ISSUE)
+
+    assert while_at_work == ""
+    assert killed.startswith("10 of those pending were in a call whose process ended; `newsletter send")
+    assert ready.facts("status", ISSUE)["note"] == ""
+
+
 def test_who_was_in_a_killed_call_is_named_also_where_the_issue_is_cancelled_then(ready: SiteFolder) -> None:
     process = ready.start("send", ISSUE)
     when(lambda: bool(taken(ready)), process)
