@@ -206,7 +206,7 @@ def _note(ended: Ended, zone: ZoneInfo) -> str:
 PAUSING = frozenset({Ending.DENIED, Ending.DOUBTFUL, Ending.TRIPPED})
 """A person must look before it goes on."""
 _WHY = {
-    Ending.BUSY: "stopped, the provider stayed busy",
+    Ending.BUSY: "stopped, the provider stayed busy or could not be reached",
     Ending.DENIED: "the provider refuses to send at all",
     Ending.DOUBTFUL: "the provider gave no clear answer three times in a row",
     Ending.TRIPPED: "too many recipients were refused",

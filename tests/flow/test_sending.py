@@ -295,7 +295,7 @@ def test_a_stop_before_a_busy_provider_says_why_until_it_goes_on(ready: SiteFold
     assert stopped.exit_code == 3
     assert (why["state"], why["note"]) == (
         "sending",
-        "stopped, the provider stayed busy: the fake provider was asked to",
+        "stopped, the provider stayed busy or could not be reached: the fake provider was asked to",
     )
     assert ready.facts("status", ISSUE)["note"] == ""
 
@@ -548,6 +548,13 @@ def test_an_issue_without_deliveries_says_so_beside_an_empty_table(ready: SiteFo
 
     assert said.out == ""
     assert "its sending begins" in said.err
+
+
+def test_nobody_is_asked_to_decide_about_nobody(ready: SiteFolder) -> None:
+    said = ready.run("resolve", ISSUE, "--as", "sent")
+
+    assert said.exit_code == 0
+    assert "nothing of weekly-2023-11-16 was in doubt" in said.err
 
 
 def test_nobody_in_doubt_is_no_issue_that_has_not_begun(ready: SiteFolder) -> None:
