@@ -248,8 +248,7 @@ def resolve(
 
     with open_site(site) as opened:
         counts, foreign = standing(opened, issue).counts, why_foreign(opened, issue)
-        if counts.unsure or foreign:
-            output.ask(_question(issue, decision, counts, foreign), yes=yes)
+        output.ask(_question(issue, decision, counts, foreign), yes=yes)
         count = decide.resolve(opened, issue, as_sent=decision == "sent", now=clock.now())
         if not count and not foreign:
             output.warn([f"nothing of {issue} was in doubt, so nothing changed"])

@@ -550,13 +550,6 @@ def test_an_issue_without_deliveries_says_so_beside_an_empty_table(ready: SiteFo
     assert "its sending begins" in said.err
 
 
-def test_nobody_is_asked_to_decide_about_nobody(ready: SiteFolder) -> None:
-    said = ready.run("resolve", ISSUE, "--as", "sent")
-
-    assert said.exit_code == 0
-    assert "nothing of weekly-2023-11-16 was in doubt" in said.err
-
-
 def test_nobody_in_doubt_is_no_issue_that_has_not_begun(ready: SiteFolder) -> None:
     ready.facts("send", ISSUE)
 
