@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from newsletter import clock
 
+STDERR = 2
 _NAMES = ("SIGTERM", "SIGINT", "SIGHUP")
 """SIGHUP comes when the terminal is closed or the connection to it breaks; Windows has none."""
 
@@ -34,14 +36,21 @@ class StopOnSignal(threading.Event):
 
 
 @contextmanager
-def stopping() -> Iterator[StopOnSignal]:
-    """An event that SIGTERM, Ctrl-C and a closed terminal set; one that is ignored (`nohup`) stays so."""
+def stopping(*, saying: str = "") -> Iterator[StopOnSignal]:
+    """An event that SIGTERM, Ctrl-C and a closed terminal set; one that is ignored (`nohup`) stays so.
+
+    `saying` is written to stderr at the first of them.
+    """
     stop = StopOnSignal()
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield stop
         return
 
     def note(number: int, _frame: object) -> None:
+        if saying and not stop.signals:
+            # Not by Python's own stream: the signal may have come while that was writing.
+            with suppress(OSError):
+                os.write(STDERR, f"\n{saying}\n".encode())
         stop.signals.append(number)
 
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]

@@ -37,7 +37,8 @@ class PipelineActions:
         return approved.state if approved else self._site.issue_row(issue).state
 
     def send(self, issue: str, *, stop: threading.Event) -> IssueState:
-        sent = send(self._site, issue, now=clock.now(), watch=Watch(stop=stop, tell=_log.warning))
+        watch = Watch(stop=stop, tell=lambda words: _log.warning("%s: %s", issue, words))
+        sent = send(self._site, issue, now=clock.now(), watch=watch)
         if sent.warning:
             self._warn(issue, sent.warning)
         elif sent.ended.reason and sent.ended.ending is not Ending.LATER:

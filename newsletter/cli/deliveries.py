@@ -16,6 +16,7 @@ from newsletter.cli import output
 from newsletter.models import Delivery
 from newsletter.subscribers.table import guarded
 
+NOT_BEGUN = "an issue has deliveries from the moment at which its sending begins"
 COLUMNS = ("email", "state", "at", "provider_id", "reason")
 
 
@@ -38,12 +39,12 @@ def print_csv(found: Iterator[Delivery]) -> None:
         writer.writerow([guarded(cell) for cell in cells])
 
 
-def print_table(found: Iterator[Delivery], zone: ZoneInfo) -> None:
+def print_table(found: Iterator[Delivery], zone: ZoneInfo, *, has_begun: bool) -> None:
     rows = (
         (one.email or "(erased)", one.state.value, output.shown(one.at, zone) if one.at else "", one.reason or "")
         for one in found
     )
     if not (first := list(islice(rows, 1))):
-        output.say("nobody to show; an issue has deliveries from the moment at which its sending begins")
+        output.say("nobody to show" if has_begun else f"nobody to show; {NOT_BEGUN}")
         return
     output.table(("email", "state", "at", "reason"), chain(first, rows))

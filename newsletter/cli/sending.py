@@ -63,7 +63,9 @@ def _send(opened: Site, issue: str, *, yes: bool, json: bool) -> None:
 
         approved = approve_if_automatic(opened, issue, now=now)
         output.warn(approved.warnings if approved else ())
-    with stopping() as stop, _watching(opened, issue, stop) as watch:
+    timeout_s = opened.settings.provider.timeout.total_seconds()
+    saying = f"stopping: calls under way are waited for, up to {timeout_s:,.0f} seconds each"
+    with stopping(saying=saying) as stop, _watching(opened, issue, stop) as watch:
         sent = send_issue(opened, issue, now=now, watch=watch)
     with whoever_reads():
         show_sent(sent, json=json, zone=opened.settings.site.zone)
@@ -156,7 +158,7 @@ def deliveries(
         elif csv:
             print_csv(found)
         else:
-            print_table(found, opened.settings.site.zone)
+            print_table(found, opened.settings.site.zone, has_begun=row.began_at is not None)
 
 
 def _delivery_state(text: str | None) -> DeliveryState | None:

@@ -83,7 +83,8 @@ def _what_now(sent: Sent, zone: ZoneInfo) -> Iterator[str]:
             look = f"`newsletter deliveries {issue} --state refused` names them"
             yield f"too many recipients were refused{why}\n  fix: {look}; if it may go on, {again}"
         case Ending.BUSY:
-            yield f"the provider stayed busy{why}\n  fix: wait, {again}"
+            look = "wait, or look at what stands under [provider]"
+            yield f"the provider stayed busy or could not be reached{why}\n  fix: {look}, {again}"
         case Ending.SHARED:
             yield f"another process holds the rest and does not go on\n  fix: end it, {again}"
     if sent.counts.unsure:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from newsletter.delivery.answers import STATES, unsure_ones
+from newsletter.delivery.answers import STATES, reason_of, unsure_ones
 from newsletter.delivery.call import Call
 from newsletter.delivery.desk import Desk, Ended, Ending
 from newsletter.delivery.looks import Looks
@@ -19,7 +19,7 @@ from newsletter.delivery.manner import Manner
 from newsletter.delivery.quotas import largest_spread
 from newsletter.delivery.recover import Doubt, lag_s, recover
 from newsletter.models import Counts
-from newsletter.providers.base import Answer
+from newsletter.providers.base import Answer, Outcome
 
 IDLE_POLL_S = 0.5
 """How often a run that has nothing to claim looks whether another process has finished its batches."""
@@ -178,10 +178,13 @@ class Conductor:
                 news=news,
                 now_s=self.desk.monotonic_s(),
             )
-            self.manner = lesson.manner
+            before, self.manner = self.manner.patience, lesson.manner
             if lesson.ended:
                 self.end(lesson.ended)
-            return lesson.again_in_s
+        if lesson.manner.patience.is_tried_since(before) and not lesson.ended:
+            busy = reason_of(answers, Outcome.BUSY) or "no call is welcome yet"
+            self.desk.tell(f"{self.desk.name} is waited for, up to {self.desk.patience_s / 60:,.3g} minutes: {busy}")
+        return lesson.again_in_s
 
     def next_limit(self) -> int:
         """How many the commit that records an answer may claim for the lane; 0: it asks `admit` first."""

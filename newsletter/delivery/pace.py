@@ -9,6 +9,8 @@ BAD_ONES_BEFORE_END = 5
 """So many letters in a row are singled out of refused calls; where more are bad, it is not the recipients."""
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
+LONG_S = 10.0
+"""Without a mail taken; less is not worth a word."""
 LONGEST_NAMED_WAIT_S = 86_400.0
 """A provider that asks for more than a day is not understood; the run ends long before, by its patience."""
 CLIMB = 1.05
@@ -96,6 +98,10 @@ class Patience:
 
     def allows(self, seconds: float) -> bool:
         return self.waited_s + seconds <= self.total_s
+
+    def is_tried_since(self, before: Patience) -> bool:
+        """By now the waiting is so long that a person wants to know of it, and it was not at `before`."""
+        return before.waited_s < LONG_S <= self.waited_s
 
 
 @dataclass(frozen=True, slots=True)

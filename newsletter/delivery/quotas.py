@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
@@ -35,7 +35,7 @@ class Rules:
     warm_up: Sequence[int] = ()
     """The ceilings of the first days."""
     spread_until: datetime | None = None
-    """All mail is to leave evenly until then."""
+    """All mail is to leave evenly until then, while the window is open."""
 
     def day(self, now: datetime) -> date:
         return now.astimezone(self.zone).date()
@@ -66,8 +66,43 @@ class Rules:
 
     def spread_per_s(self, pending: int, now: datetime) -> float | None:
         """Mails a second, so that those still pending leave evenly until the end; None: as fast as possible."""
-        left_s = (self.spread_until - now).total_seconds() if self.spread_until else 0.0
+        left_s = self._open_s(now, self.spread_until) if self.spread_until else 0.0
         return pending / left_s if left_s > 0 and pending > 0 else None
+
+    def after_open(self, start: datetime, span: timedelta) -> datetime:
+        """When mail may have left for so long, counted from `start`: the hours of a closed window do not count."""
+        for opens, closes in self._open_times(start):
+            if closes is None or opens + span <= closes:
+                return opens + span
+            span -= closes - opens
+        raise AssertionError("the times have no end")
+
+    def _open_s(self, start: datetime, end: datetime) -> float:
+        open_s = 0.0
+        for opens, closes in self._open_times(start):
+            open_s += max((min(closes or end, end) - opens).total_seconds(), 0.0)
+            if closes is None or closes >= end:
+                break
+        return open_s
+
+    def _open_times(self, start: datetime) -> Iterator[tuple[datetime, datetime | None]]:
+        """The times, from `start` on, at which the send window is open; the last one, if there is one, has no end."""
+        opens = start
+        while True:
+            if closed := self.closed_until(opens):
+                opens = closed.moment
+            closes = self._closes_after(opens)
+            yield opens, closes
+            if closes is None:
+                return
+            opens = closes
+
+    def _closes_after(self, moment: datetime) -> datetime | None:
+        if self.not_before is None and self.not_after is None:
+            return None
+        at, wall = self.not_after or time.min, moment.astimezone(self.zone)
+        closes = self._moment(wall.date(), at)
+        return closes if closes > moment else self._moment(wall.date() + timedelta(days=1), at)
 
     def _moment(self, day: date, at: time) -> datetime:
         return place(datetime.combine(day, at), self.zone)

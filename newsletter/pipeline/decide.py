@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from newsletter.delivery.recover import UNANSWERED
 from newsletter.errors import NotPossible
 from newsletter.issues import archive
-from newsletter.models import IssueState
+from newsletter.models import DeliveryState, IssueState
 from newsletter.pipeline.begun import rewrite_receipt, stand_for, why_foreign
 from newsletter.pipeline.send import OPEN_STATES
 from newsletter.pipeline.site import Site
 from newsletter.store.issues import BY_PERSON, IssueRow
+from newsletter.store.receipts import Result
 
 BEGUN_STATES = OPEN_STATES | {IssueState.SENT}
 
@@ -48,10 +50,19 @@ def cancel(site: Site, issue: str, *, now: datetime) -> IssueState:
         raise NotPossible(
             f"{issue} is {row.state}: there is nothing left to cancel", fix="mails that went out cannot be called back"
         )
+    _name_doubts(site, issue, now=now)
     # Looked at again: its sending may have begun in another process just before it was cancelled.
     if site.issue_row(issue).began_at is None and archive.is_frozen(site.issue_folder(issue)):
         archive.thaw(site.issue_folder(issue))
     return IssueState.CANCELLED
+
+
+def _name_doubts(site: Site, issue: str, *, now: datetime) -> None:
+    """Who was in a call whose process has ended is in doubt: no run will come any more that finds it out."""
+    for one in site.store.batches.attempting(issue):
+        if not site.store.owners.is_alive(one.claim.owner):
+            unsure = [Result(each, DeliveryState.UNSURE, reason=UNANSWERED.reason) for each in one.subscriber_ids]
+            site.store.batches.finish(one.claim, provider=one.provider, results=unsure, now=now)
 
 
 def resolve(site: Site, issue: str, *, as_sent: bool, now: datetime) -> int:

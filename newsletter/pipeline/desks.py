@@ -99,7 +99,7 @@ class Desks:
         return dataclasses.replace(
             desk,
             patience_s=settings.provider.patience.total_seconds(),
-            limits=limits_of(settings.provider, desk.provider),
+            limits=limits_of(settings.provider, desk.provider, desk.form),
             rules=rules_of(settings, began_at=began_at or clock.now()),
             ceiling=ceiling_of(self.site, settings),
             breaker=breaker_of(settings),

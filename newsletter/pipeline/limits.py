@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -9,16 +10,19 @@ from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.pace import Limits
 from newsletter.delivery.quotas import Rules, Until
 from newsletter.pipeline.site import Site
-from newsletter.providers.base import Provider
+from newsletter.providers.base import Form, Provider
 from newsletter.settings import ProviderSettings, Settings
 
 SLOWEST_CALLS_PER_S = 4.0
 """A provider that allows fewer calls a second has its limit filled by one connection."""
 
 
-def limits_of(settings: ProviderSettings, provider: Provider) -> Limits:
-    """What is set goes over what the provider documents."""
-    return Limits(settings.rate_per_s or provider.abilities.mails_per_s, provider.abilities.calls_per_s)
+def limits_of(settings: ProviderSettings, provider: Provider, form: Form) -> Limits:
+    """What is set goes over what the provider documents; where each letter is a call, calls a second are mails."""
+    mails_per_s, calls_per_s = provider.abilities.mails_per_s, provider.abilities.calls_per_s
+    if form.one_by_one:
+        mails_per_s = min((one for one in (mails_per_s, calls_per_s) if one is not None), default=None)
+    return Limits(settings.rate_per_s or mails_per_s, calls_per_s)
 
 
 def connections_of(settings: ProviderSettings, provider: Provider) -> int:
@@ -34,15 +38,16 @@ def breaker_of(settings: Settings) -> Breaker:
 def rules_of(settings: Settings, *, began_at: datetime | None = None) -> Rules:
     """`began_at`: of the issue's sending, for what is to be spread from there."""
     sending = settings.sending
-    spread_until = began_at + sending.spread if began_at and sending.spread else None
-    return Rules(
+    rules = Rules(
         zone=settings.site.zone,
         not_before=sending.not_before,
         not_after=sending.not_after,
         per_day=settings.provider.per_day,
         warm_up=sending.warm_up,
-        spread_until=spread_until,
     )
+    if began_at and sending.spread:
+        return dataclasses.replace(rules, spread_until=rules.after_open(began_at, sending.spread))
+    return rules
 
 
 def ceiling_of(site: Site, settings: Settings) -> Callable[[date], int | None]:

@@ -73,7 +73,7 @@ def rehearse(site: Site, issue: str, *, now: datetime, latency_s: float = LATENC
     provider = open_provider(site.settings)
     try:
         form = form_for(site, email, provider)
-        limits = limits_of(site.settings.provider, provider)
+        limits = limits_of(site.settings.provider, provider, form)
         connections = connections_of(site.settings.provider, provider)
     except Unsupported as error:
         return _refused_whole(site, row, now, error)
@@ -165,12 +165,14 @@ class _Clock:
         sizes = [one for one in (left, largest_spread(rate) if rate else None) if one is not None]
         return min(sizes, default=None)
 
-    def call(self, mails: int) -> None:
+    def batch(self, mails: int, *, calls: int) -> None:
+        """`calls`, one after the other, that one connection makes of the batch."""
         free_s = max(heapq.heappop(self._free), self._held_s)
         self._pace, wait_s = self._pace.reserve(mails, now_s=free_s)
         begins_s = free_s + wait_s
-        heapq.heappush(self._free, begins_s + self.latency_s)
-        at, ends = self._at(begins_s), self._at(begins_s + self.latency_s)
+        ends_s = begins_s + calls * self.latency_s
+        heapq.heappush(self._free, ends_s)
+        at, ends = self._at(begins_s), self._at(ends_s)
         self.began, self.ended = self.began or at, max(self.ended or ends, ends)
         day = self.rules.day(at).isoformat()
         self.by_day[day] = self.by_day.get(day, 0) + mails
@@ -204,7 +206,10 @@ class _Played:
                 return
             now = waiting[: min(size, fitting(waiting, self.form.batch_bytes))]
             del waiting[: len(now)]
-            self._call(now)
+            calls = [[letter] for letter in now] if self.form.one_by_one else [now]
+            for call in calls:
+                self._call(call)
+            self.clock.batch(len(now), calls=len(calls))
 
     def _call(self, letters: Sequence[Letter]) -> None:
         size_bytes = sum(len(part) for letter in letters for part in letter.parts) + len(self.form.shared or b"")
@@ -215,7 +220,6 @@ class _Played:
         self.size_bytes += size_bytes
         self.largest = max(self.largest, size_bytes)
         self.most_letters = max(self.most_letters, len(letters))
-        self.clock.call(len(letters))
 
     def told(self, issue: str, provider: str) -> Rehearsal:
         began, ended = self.clock.began or self.clock.now, self.clock.ended or self.clock.now

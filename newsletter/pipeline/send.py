@@ -7,15 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from newsletter import clock
 from newsletter.delivery.journal import Journal
+from newsletter.delivery.recover import look_up_doubts
 from newsletter.delivery.send import Desk, Ended, Ending, Run
 from newsletter.errors import NeedsPerson, NewsletterError, NotPossible, StoreUnusable
 from newsletter.issues import archive
 from newsletter.issues.archive import FrozenIssue
 from newsletter.models import Counts, IssueState
-from newsletter.pipeline.begun import close_receipt, journal_of, noting, open_receipt, refuse_other_database
+from newsletter.pipeline.begun import (
+    close_receipt,
+    journal_of,
+    noting,
+    open_receipt,
+    refuse_other_database,
+    why_foreign,
+)
 from newsletter.pipeline.desks import Desks
 from newsletter.pipeline.limits import closed_until
 from newsletter.pipeline.site import Site
@@ -49,6 +58,7 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     watch = watch or Watch()
     site, row = _as_set_now(site, watch), site.issue_row(issue)
     if row.state is IssueState.SENT:
+        _ask_again(site, row, watch)
         return _sent_already(site, row)
     _refuse_unsendable(row)
     frozen = _as_approved(site, row)
@@ -71,6 +81,20 @@ def send(site: Site, issue: str, *, now: datetime, watch: Watch | None = None) -
     finally:
         calls.close()
         site.store.owners.vanish()
+
+
+def _ask_again(site: Site, row: IssueRow, watch: Watch) -> None:
+    """Of those in doubt the provider may know more than when the sending ended. Nobody is mailed by it: whom it knows
+    for untaken stays in doubt, because nobody of a sent issue is pending."""
+    if not site.store.deliveries.counts(row.id).unsure or why_foreign(site, row.id):
+        return
+    try:
+        desks = Desks(site, row, _as_approved(site, row), watch, note_attempts=lambda _attempts: None, owner="")
+        with desks.closing():
+            desk, _ = desks.open()
+            look_up_doubts(desk)
+    except NewsletterError as error:
+        watch.tell(f"the provider could not be asked about those in doubt: {error.problem}")
 
 
 def _as_set_now(site: Site, watch: Watch) -> Site:
@@ -170,22 +194,28 @@ def _conclude(site: Site, row: IssueRow, ended: Ended) -> Sent:
         raise NeedsPerson(f"the deliveries of {row.id} do not add up: {counts}", fix="report this with the database")
     if not counts.pending and site.store.deliveries.end(row.id, now=now):
         ended = Ended(Ending.FINISHED)
-    elif ended.ending is Ending.LATER and ended.until:
-        wall = ended.until.astimezone(site.settings.site.zone)
-        note = f"goes on {wall:%a %d %b %H:%M}: {ended.reason}"
-        site.store.issues.move(row.id, {IssueState.SENDING}, IssueState.SENDING, now=now, note=note)
-    elif ended.ending in _WHY:
-        note = f"{_WHY[ended.ending]}: {ended.reason}" if ended.reason else _WHY[ended.ending]
-        site.store.issues.move(
-            row.id, {IssueState.SENDING}, IssueState.PAUSED, now=now, paused_by=BY_PRODUCT, note=note
-        )
+    elif note := _note(ended, site.settings.site.zone):
+        pauses = ended.ending in PAUSING
+        to, paused_by = (IssueState.PAUSED, BY_PRODUCT) if pauses else (IssueState.SENDING, None)
+        site.store.issues.move(row.id, {IssueState.SENDING}, to, now=now, paused_by=paused_by, note=note)
     after = site.issue_row(row.id)
     if after.state is IssueState.SENT:
         close_receipt(site, after, counts)
     return Sent(row.id, after.state, counts, ended)
 
 
+def _note(ended: Ended, zone: ZoneInfo) -> str:
+    """Why an issue is not sent to all, for `status`; empty where it was asked to stop."""
+    if ended.ending is Ending.LATER and ended.until:
+        return f"goes on {ended.until.astimezone(zone):%a %d %b %H:%M}: {ended.reason}"
+    why = _WHY.get(ended.ending, "")
+    return f"{why}: {ended.reason}" if why and ended.reason else why
+
+
+PAUSING = frozenset({Ending.DENIED, Ending.DOUBTFUL, Ending.TRIPPED})
+"""A person must look before it goes on."""
 _WHY = {
+    Ending.BUSY: "stopped, the provider stayed busy or could not be reached",
     Ending.DENIED: "the provider refuses to send at all",
     Ending.DOUBTFUL: "the provider gave no clear answer three times in a row",
     Ending.TRIPPED: "too many recipients were refused",

@@ -48,4 +48,15 @@ def _told_by_receipt(site: Site, row: IssueRow) -> Counts:
 
 
 def _standing(site: Site, row: IssueRow) -> Standing:
-    return Standing(row.id, row.state, row.due_at, counts_of(site, row), row.note)
+    note = "; ".join(filter(None, [row.note, _left_in_calls(site, row)]))
+    return Standing(row.id, row.state, row.due_at, counts_of(site, row), note)
+
+
+def _left_in_calls(site: Site, row: IssueRow) -> str:
+    """Who was in a call when its process was killed counts as pending until the next run has found out about him."""
+    if row.state not in (IssueState.SENDING, IssueState.PAUSED):
+        return ""
+    begun = [one for one in site.store.batches.attempting(row.id) if not site.store.owners.is_alive(one.claim.owner)]
+    count = sum(len(one.subscriber_ids) for one in begun)
+    fix = f"`newsletter send {row.id}` finds out about them"
+    return f"{count:,} of those pending were in a call whose process ended; {fix}" if count else ""

@@ -71,6 +71,8 @@ class Form(NamedTuple):
     shared: bytes | None = None
     """What all letters of a call have in common, encoded once, where the provider itself puts each recipient's values
     into it; None: each letter is a whole message."""
+    one_by_one: bool = False
+    """`send` calls for each letter by itself: sixteen letters take as long as sixteen calls."""
 
 
 class Abilities(NamedTuple):
@@ -113,6 +115,8 @@ class Markers(Protocol):
 
 class Provider(ABC):
     name: ClassVar[str]
+    calls_for_each: ClassVar[bool] = False
+    """A whole MIME message is a call by itself (`Form.one_by_one`)."""
     abilities: Abilities
 
     @classmethod
@@ -130,7 +134,7 @@ class Provider(ABC):
         of its syntax, which would be interpreted; else the letters are whole messages. Raises `Unsupported` for what
         this provider cannot do with this email: better said at the approval than dropped at night.
         """
-        return Form(None, self.abilities.batch_size, self.abilities.batch_bytes)
+        return Form(None, self.abilities.batch_size, self.abilities.batch_bytes, one_by_one=self.calls_for_each)
 
     @abstractmethod
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:

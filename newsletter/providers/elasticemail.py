@@ -71,7 +71,8 @@ class ElasticEmail(Provider):
     def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:
         options = {"TrackOpens": False, "TrackClicks": False}
         pool = {"PoolName": self._pool} if self._pool else {}
-        return Form(_message(email, markers) | {"Options": options | pool}, self.abilities.batch_size)
+        message = _message(email, markers) | {"Options": options | pool}
+        return Form(message, self.abilities.batch_size, one_by_one=True)
 
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
         path = TRANSACTIONAL if issue == "system" else BULK

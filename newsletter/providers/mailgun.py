@@ -54,6 +54,7 @@ UNTRACKED = (("o:tracking", "no"), ("o:tracking-clicks", "no"), ("o:tracking-ope
 
 class Mailgun(Provider):
     name = "mailgun"
+    calls_for_each = True
 
     def __init__(self, settings: Settings, key: str, *, domain: str) -> None:
         chosen = settings.provider

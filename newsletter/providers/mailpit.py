@@ -61,7 +61,7 @@ class Mailpit(Provider):
             letter["ReplyTo"] = [parts.reply_to.as_json(name="Name", address="Email")]
         if parts.pictures:
             letter["Attachments"] = [_picture(picture) for picture in parts.pictures]
-        return Form(letter, self.abilities.batch_size)
+        return Form(letter, self.abilities.batch_size, one_by_one=True)
 
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
         return one_by_one(letters, self._call)

@@ -85,7 +85,8 @@ class Mandrill(Provider):
     def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:
         message = {**reader_first(markers), **self._message(email, parts_of(email))}
         refuse_larger(len(json.dumps(message, ensure_ascii=False).encode()), MAX_MESSAGE_BYTES, "Mandrill")
-        return Form(message | {"metadata": {"delivery_id": markers("delivery_id")}}, self.abilities.batch_size)
+        message |= {"metadata": {"delivery_id": markers("delivery_id")}}
+        return Form(message, self.abilities.batch_size, one_by_one=True)
 
     def _message(self, email: Email, parts: Parts) -> dict[str, Any]:
         message: dict[str, Any] = {

@@ -34,6 +34,7 @@ KNOWS_US = "MessageNotFound"
 
 class Postal(Provider):
     name = "postal"
+    calls_for_each = True
 
     def __init__(self, settings: Settings, key: str) -> None:
         chosen = settings.provider

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from email.utils import parseaddr
 from typing import Any
 
@@ -38,6 +38,8 @@ LOOK_UP_LAG_S = 30.0
 """Guessed: nothing is published about how far the search lags behind."""
 MAX_QUESTIONS = 50
 """So many deliveries are looked up one by one; after a broken call the search by issue has found most of them."""
+MAX_SEARCHED = 10_000
+"""No search shows more, whatever its offset."""
 
 INVALID_REQUEST = 300
 RECIPIENT_CODES = frozenset({INVALID_REQUEST, 406})
@@ -133,34 +135,31 @@ class Postmark(Provider):
     def look_up(self, delivery_ids: Sequence[str], *, issue: str) -> dict[str, Answer]:
         """Finds what the search shows. It lags behind, so what it does not show is left out, not called untaken.
 
-        First the newest of the issue, which after a broken call are the ones in question; then one by one.
+        First the issue's own mail, newest first, which after a broken call are the ones in question; when a sending
+        has gone on since, they are further back. Then the last few one by one.
         """
-        wanted = set(delivery_ids)
-        query = {"messagestream": self._system_stream if issue == "system" else self._stream, "offset": "0"}
-        found = self._shown(query | {"tag": issue, "count": str(MAX_MESSAGES)}, wanted)
-        if found is None:
-            return {}
+        wanted, found = set(delivery_ids), dict[str, Answer]()
+        query = {"messagestream": self._system_stream if issue == "system" else self._stream}
+        pages = range(0, MAX_SEARCHED, MAX_MESSAGES)
+        of_issue = [{"tag": issue, "count": str(MAX_MESSAGES), "offset": str(offset)} for offset in pages]
+        for page in of_issue:
+            shown = self._shown(query | page)
+            if shown is None:
+                return found
+            found |= _among(wanted, shown)
+            if len(shown) < MAX_MESSAGES or len(wanted - found.keys()) <= MAX_QUESTIONS:
+                break
         for delivery_id in sorted(wanted - found.keys())[:MAX_QUESTIONS]:
-            shown = self._shown(query | {"metadata_delivery_id": delivery_id, "count": "50"}, wanted)
+            shown = self._shown(query | {"metadata_delivery_id": delivery_id, "count": "50", "offset": "0"})
             if shown is None:
                 break
-            found |= shown
+            found |= _among(wanted, shown)
         return found
 
-    def _shown(self, query: Mapping[str, str], wanted: Set[str]) -> dict[str, Answer] | None:
-        """Which of `wanted` this search shows; None where there was no result to read.
-
-        A hit counts only if it carries the delivery id in its own `Metadata`: whether the filter on metadata works on
-        every account is not known, and where it is ignored the search shows other people's mail.
-        """
+    def _shown(self, query: Mapping[str, str]) -> list[tuple[str, str]] | None:
+        """Delivery id and Postmark's id of what this search shows; None where there was no result to read."""
         reply = self._http.get("/messages/outbound", query)
-        if reply is None or reply.status != 200:
-            return None
-        return {
-            delivery_id: Answer(Outcome.ACCEPTED, provider_id=message_id)
-            for delivery_id, message_id in read_search(reply.json())
-            if delivery_id in wanted
-        }
+        return None if reply is None or reply.status != 200 else list(read_search(reply.json()))
 
     def verify(self) -> Answer | None:
         reply = self._http.get("/server")
@@ -243,6 +242,12 @@ def _code(entry: Mapping[str, Any]) -> int | None:
     if isinstance(code, str) and code.isdecimal():
         return int(code)
     return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _among(wanted: Set[str], shown: Iterable[tuple[str, str]]) -> dict[str, Answer]:
+    """A hit counts only if it carries the delivery id in its own `Metadata`: whether the filter on metadata works on
+    every account is not known, and where it is ignored the search shows other people's mail."""
+    return {one: Answer(Outcome.ACCEPTED, provider_id=message_id) for one, message_id in shown if one in wanted}
 
 
 def read_search(page: object) -> Iterator[tuple[str, str]]:

@@ -76,7 +76,9 @@ class Resend(Provider):
         if reply_to := _header(email, "reply-to"):
             letter["reply_to"] = [reply_to]
         letter |= {"subject": email.subject, "html": email.html, "text": email.text, "headers": parts.headers}
-        return Form(letter, min(self.abilities.batch_size, MAX_ONE_BY_ONE) if pictures else self.abilities.batch_size)
+        if pictures:
+            return Form(letter, min(self.abilities.batch_size, MAX_ONE_BY_ONE), one_by_one=True)
+        return Form(letter, self.abilities.batch_size)
 
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
         """A batch that Resend refuses for one bad address is halved until that letter stands alone; one with a key by

@@ -88,7 +88,7 @@ class SendGrid(Provider):
         refuse_larger(len(shared), MAX_BODY_BYTES - LEAST_ROOM_BYTES, "SendGrid")
         if not may_merge:
             size = min(self.abilities.batch_size, MAX_ONE_BY_ONE)
-            return Form({"personalizations": [person], **message}, size)
+            return Form({"personalizations": [person], **message}, size, one_by_one=True)
         values = markers.values(email.subject, email.text, email.html)
         person["substitutions"] = {as_key(variable): marker for variable, marker in values.items()}
         return Form(person, self.abilities.batch_size, MAX_BODY_BYTES - len(shared), shared)

@@ -50,6 +50,7 @@ UNTRACKED = {"Tracking": {"OpenTrackingEnabled": "DISABLED", "ClickTrackingEnabl
 
 class Ses(Provider):
     name = "ses"
+    calls_for_each = True
 
     def __init__(self, settings: Settings, by: Credentials) -> None:
         chosen = settings.provider

@@ -45,6 +45,7 @@ class Server(NamedTuple):
 
 class Smtp(Provider):
     name = "smtp"
+    calls_for_each = True
 
     def __init__(
         self, server: Server, *, sender: str, group_size: int = GROUP_SIZE, signer: Signer | None = None

@@ -61,7 +61,7 @@ class Smtp2go(Provider):
         return cls(settings, key)
 
     def form(self, email: Email, markers: Markers, *, may_merge: bool = True) -> Form:
-        return Form(_message(email, markers), self.abilities.batch_size)
+        return Form(_message(email, markers), self.abilities.batch_size, one_by_one=True)
 
     def send(self, letters: Sequence[Letter], *, issue: str, key: str = "") -> list[Answer]:
         return one_by_one(letters, self._call)

@@ -94,7 +94,8 @@ class SparkPost(Provider):
         }
         if not may_merge or not all(is_free_of_syntax(text, markers) for text in _texts(email, parts)):
             size = min(self.abilities.batch_size, MAX_ONE_BY_ONE)
-            return Form({"recipients": [person], **self._message(email, parts, str, merges=False)}, size)
+            alone = {"recipients": [person], **self._message(email, parts, str, merges=False)}
+            return Form(alone, size, one_by_one=True)
         message = self._message(email, parts, lambda text: markers.as_variables(text, _merged), merges=True)
         shared = left_open(message, "recipients")
         values = markers.values(*_texts(email, parts)).items()

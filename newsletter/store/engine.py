@@ -132,7 +132,7 @@ def _said_plainly(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        reason = str(error.orig).strip()
+        reason = str(error.orig).strip().partition("\n")[0]  # PostgreSQL shows the statement below
         if engine.dialect.name == "sqlite":
             fix = _SQLITE_FIXES.get(reason, "look at the disk and at the rights of the data folder")
         else:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from newsletter.providers.base import Letter, Provider
+from newsletter.providers.base import Form, Letter, Provider
 from tests.conformance.stand import (
     ACCEPTED,
     BUSY,
@@ -128,5 +128,5 @@ class FinishedStand(ApiStand):
     def letters_for(self, readers: Iterable[tuple[str, str]]) -> list[Letter]:
         return compose_for(self.provider, an_email(), readers, may_merge=False)
 
-    def batch_size(self) -> int:
-        return form_of(self.provider, an_email(), may_merge=False).batch_size
+    def form(self) -> Form:
+        return form_of(self.provider, an_email(), may_merge=False)

@@ -210,8 +210,12 @@ class Stand(ABC):
         """What must stand in no reason."""
         return ()
 
+    def form(self) -> Form:
+        """Of the letters that this stand makes."""
+        return form_of(self.provider, an_email())
+
     def batch_size(self) -> int:
-        return form_of(self.provider, an_email()).batch_size
+        return self.form().batch_size
 
     def refuse(self, address: str) -> None:
         """The provider will not take this recipient; only asked of those that refuse recipients."""

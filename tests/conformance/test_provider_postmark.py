@@ -239,6 +239,17 @@ def test_an_issue_in_doubt_is_found_by_one_search(stand: PostmarkStand) -> None:
     assert found["d.1"].provider_id == stand.server.taken[1].provider_id
 
 
+def test_a_large_call_in_doubt_is_found_behind_all_that_was_sent_since(stand: PostmarkStand) -> None:
+    letters = stand.letters(1100)
+    for first in (0, 500, 1000):
+        stand.provider.send(letters[first : first + 500], issue=ISSUE)
+    in_doubt = [letter.delivery_id for letter in letters[:200]]
+
+    found = stand.provider.look_up(in_doubt, issue=ISSUE)
+
+    assert found.keys() == set(in_doubt)
+
+
 def test_what_the_search_does_not_show_yet_is_not_called_untaken(stand: PostmarkStand) -> None:
     stand.provider.send(stand.letters(3), issue=ISSUE)
     stand.server.api.unindexed.add("d.1")

@@ -73,6 +73,16 @@ def test_a_second_call_goes_as_well_as_the_first(stand: Stand) -> None:
     assert len(stand.arrived()) == 6
 
 
+@pytest.mark.parametrize("kind", [one for one in STANDS if issubclass(one, ApiStand)], ids=lambda one: one.__name__)
+def test_a_form_says_whether_each_letter_is_a_call(kind: type[ApiStand], tmp_path: Path) -> None:
+    with kind(tmp_path) as stand:
+        letters = stand.letters(4)
+
+        stand.provider.send(letters, issue=ISSUE)
+
+        assert len(stand.server.bodies) == (len(letters) if stand.form().one_by_one else 1)
+
+
 def test_what_arrives_is_what_was_frozen_with_the_readers_values(stand: Stand) -> None:
     text = "Ein längerer Satz. " * 40
     letters = stand.letters(3, text=text)

@@ -141,7 +141,7 @@ def test_outside_of_the_send_window_nothing_leaves(store: Store, hour: int, unti
 def test_a_window_that_closes_stops_between_two_calls(store: Store) -> None:
     issue, clock = an_approved_issue(store, readers=100), MovingClock(utc(2023, 11, 16, 19, 59))
     provider = Fake(batch_size=10)
-    rules = Rules(zone=LONDON, not_after=time(20), spread_until=utc(2023, 11, 16, 21))
+    rules = Rules(zone=LONDON, not_after=time(20), spread_until=utc(2023, 11, 17, 1))
 
     ended = send(store, issue, provider, rules=rules, clock=clock)
 

@@ -177,6 +177,23 @@ def test_a_busy_provider_is_waited_for_as_long_as_it_says(store: Store) -> None:
     assert store.deliveries.counts(issue).sent == 20
 
 
+def test_a_provider_that_is_busy_for_long_is_waited_for_aloud_and_once(store: Store) -> None:
+    issue, said = an_approved_issue(store, readers=20), list[str]()
+    busy = Fake(Misbehaviour.parse("call-busy=@2+"), batch_size=10)
+
+    send(store, issue, busy, patience_s=120, tell=said.append)
+
+    assert said == ["fake is waited for, up to 2 minutes: the fake provider was asked to"]
+
+
+def test_a_short_wait_is_no_news(store: Store) -> None:
+    issue, said = an_approved_issue(store, readers=20), list[str]()
+
+    send(store, issue, Fake(Misbehaviour.parse("call-busy=@1, retry-after=5s"), batch_size=10), tell=said.append)
+
+    assert said == []
+
+
 def test_a_provider_that_stays_busy_ends_the_run_and_the_next_one_goes_on(store: Store) -> None:
     issue = an_approved_issue(store, readers=20)
     busy = Fake(Misbehaviour.parse("call-busy=@1+, retry-after=60s"), batch_size=10)

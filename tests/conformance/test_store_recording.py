@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from newsletter.errors import StoreUnusable
 from newsletter.models import Counts, Delivery, DeliveryState, Reader
 from newsletter.store.batches import STALE_CLAIM, Claim
+from newsletter.store.engine import writing
 from newsletter.store.receipts import ROWS_AT_ONCE, Result
 from newsletter.store.store import Store
 from tests.desks import a_subscriber_row, an_approved_issue
@@ -135,3 +137,17 @@ def test_two_issues_share_no_delivery(store: Store) -> None:
     assert list(store.deliveries.list(second, state=DeliveryState.SENT)) == [
         Delivery("reader0@example.org", DeliveryState.SENT, NOW, "x", None)
     ]
+
+
+def test_a_database_that_cannot_answer_says_so_in_one_line_without_the_statement(store: Store) -> None:
+    issue = planned(store, readers=1, batch_size=1)
+
+    with (
+        pytest.raises(StoreUnusable) as said,
+        writing(store.engine) as connection,
+    ):
+        connection.execute(text(f"update batch set no_such_column = '{issue}'"))
+
+    assert "no_such_column" in said.value.problem
+    assert "\n" not in said.value.problem
+    assert issue not in said.value.problem

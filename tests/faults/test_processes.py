@@ -58,9 +58,37 @@ def test_a_signal_in_mid_batch_lets_it_be_finished_and_recorded(ready: SiteFolde
 
     assert process.returncode == 3
     assert "Traceback" not in err
+    assert "stopping: calls under way are waited for, up to 60 seconds each" in err
     assert f"newsletter send {ISSUE}" in err
     assert 0 < counts["sent"] == taken(ready).total() < READERS
     assert (counts["unsure"], counts["sent"] + counts["pending"]) == (0, READERS)
+
+
+def test_status_tells_of_a_killed_call_until_the_next_run_has_found_out(ready: SiteFolder) -> None:
+    process = ready.start("send", ISSUE)
+    when(lambda: bool(taken(ready)), process)
+    while_at_work = ready.facts("status", ISSUE)["note"]
+    process.kill()
+    process.communicate(timeout=60)
+
+    killed = ready.facts("status", ISSUE)["note"]
+    ready.run("send", ISSUE)
+
+    assert while_at_work == ""
+    assert killed.startswith("10 of those pending were in a call whose process ended; `newsletter send")
+    assert ready.facts("status", ISSUE)["note"] == ""
+
+
+def test_who_was_in_a_killed_call_is_named_also_where_the_issue_is_cancelled_then(ready: SiteFolder) -> None:
+    process = ready.start("send", ISSUE)
+    when(lambda: bool(taken(ready)), process)
+    process.kill()
+    process.communicate(timeout=60)
+
+    ready.facts("cancel", ISSUE, "--yes")
+
+    known = [one for one in ready.facts("deliveries", ISSUE) if one["state"] in ("sent", "unsure")]
+    assert len(known) >= taken(ready).total() > 0
 
 
 def test_a_hangup_that_is_ignored_stays_ignored() -> None:

@@ -78,6 +78,16 @@ def test_a_rehearsal_counts_calls_and_bytes_and_leaves_no_trace(ready: SiteFolde
     assert ready.facts("send", ISSUE)["sent"] == READERS
 
 
+def test_a_rehearsal_counts_a_call_for_each_letter_where_a_provider_is_called_so(ready: SiteFolder) -> None:
+    ready.environ = {"NEWSLETTER_PROVIDER__NAME": "smtp2go", "NEWSLETTER_PROVIDER__API_KEY": "k"}
+
+    told = ready.facts("rehearse", ISSUE, "--latency", "0.5")
+
+    assert (told["calls"], told["letters_per_call"], told["connections"]) == (READERS, 1, 4)
+    assert told["seconds"] == 10.0
+    assert told["largest_call_bytes"] < 2 * told["bytes"] / READERS
+
+
 def test_a_rehearsal_tells_on_which_days_mail_would_leave(ready: SiteFolder) -> None:
     ready.write("newsletter.toml", SETTINGS + FAKE + '[sending]\nwarm_up = [5, 15, 30]\nnot_before = "08:00"\n')
 
@@ -163,6 +173,15 @@ def test_an_issue_that_is_due_at_night_begins_when_the_window_opens(ready: SiteF
     assert taken(ready).total() == READERS
 
 
+def test_an_issue_that_is_spread_and_due_at_night_is_spread_from_the_opening_on(ready: SiteFolder) -> None:
+    ready.write("newsletter.toml", SETTINGS + FAKE + '[sending]\nnot_before = "12:00"\nspread = "2h"\n')
+
+    told = ready.facts("rehearse", ISSUE)
+
+    assert told["begins_at"] == "2023-11-16T12:00:00+00:00"
+    assert "2023-11-16T13:55" < told["ends_at"] < "2023-11-16T14:01"
+
+
 def test_a_warm_up_goes_on_where_it_was_after_a_restart(ready: SiteFolder) -> None:
     ready.write("newsletter.toml", SETTINGS + FAKE + "[sending]\nwarm_up = [5, 15]\n")
     sent = []
@@ -238,6 +257,48 @@ def test_a_provider_that_stays_busy_is_replaced_when_patience_ends(ready: SiteFo
     ready.facts("send", ISSUE)
 
     assert (taken(ready).total(), taken(ready, "second.txt").total()) == (10, 50)
+
+
+def test_of_a_sent_issue_send_asks_about_those_in_doubt_and_mails_nobody(ready: SiteFolder) -> None:
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, call-unsure-sent=@1, unsure-unsent=@30"
+    in_doubt = ready.run("send", ISSUE, "--json").json["unsure"]
+    before = taken(ready)
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, lookup=yes"
+
+    again = ready.run("send", ISSUE, "--json")
+
+    assert (in_doubt, again.json["unsure"], again.json["sent"]) == (11, 1, READERS - 1)
+    assert (again.exit_code, again.json["state"]) == (3, "sent")
+    assert taken(ready) == before
+
+
+def test_a_sent_issue_whose_provider_cannot_be_opened_stands_as_it_was(ready: SiteFolder) -> None:
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, call-unsure-sent=@1"
+    ready.run("send", ISSUE)
+    ready.environ = {"NEWSLETTER_PROVIDER__NAME": "postmark"}
+
+    said = ready.run("send", ISSUE)
+
+    assert said.exit_code == 3
+    assert "could not be asked about those in doubt: Postmark cannot be used" in said.err
+
+
+def test_a_stop_before_a_busy_provider_says_why_until_it_goes_on(ready: SiteFolder) -> None:
+    ready.write("newsletter.toml", SETTINGS + FAKE + 'patience = "1m"\n')
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes, call-busy=@2+, retry-after=10m"
+
+    stopped = ready.run("send", ISSUE)
+    why = ready.facts("status", ISSUE)
+    ready.environ["NEWSLETTER_PROVIDER__MISBEHAVE"] = "ledger=yes"
+    ready.now = "2023-11-16T10:00:00+00:00"
+    ready.facts("send", ISSUE)
+
+    assert stopped.exit_code == 3
+    assert (why["state"], why["note"]) == (
+        "sending",
+        "stopped, the provider stayed busy or could not be reached: the fake provider was asked to",
+    )
+    assert ready.facts("status", ISSUE)["note"] == ""
 
 
 def test_the_secrets_of_a_second_provider_do_not_belong_into_the_file(ready: SiteFolder) -> None:
@@ -506,3 +567,11 @@ def test_an_issue_without_deliveries_says_so_beside_an_empty_table(ready: SiteFo
 
     assert said.out == ""
     assert "its sending begins" in said.err
+
+
+def test_nobody_in_doubt_is_no_issue_that_has_not_begun(ready: SiteFolder) -> None:
+    ready.facts("send", ISSUE)
+
+    said = ready.run("deliveries", ISSUE, "--state", "unsure")
+
+    assert (said.out, said.err) == ("", "nobody to show\n")

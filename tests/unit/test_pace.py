@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -134,6 +135,31 @@ def test_a_window_opens_at_the_moment_that_it_names(now: datetime, opens: time, 
 
     if closed:
         assert now < closed.moment <= now + timedelta(hours=25)
+
+
+@pytest.mark.parametrize(
+    ("start", "hours", "end"),
+    [
+        (utc(2026, 11, 19, 9), 4, utc(2026, 11, 19, 13)),
+        (utc(2026, 11, 19, 5), 2, utc(2026, 11, 19, 10)),
+        (utc(2026, 11, 19, 19), 4, utc(2026, 11, 20, 11)),
+        (utc(2026, 11, 19, 8), 30, utc(2026, 11, 21, 14)),
+        (utc(2027, 3, 27, 19), 2, utc(2027, 3, 28, 8)),
+    ],
+    ids=["within", "before the window", "over the night", "over days", "over the night of the change"],
+)
+def test_a_spread_counts_the_hours_of_the_window_alone(start: datetime, hours: int, end: datetime) -> None:
+    rules = Rules(zone=LONDON, not_before=time(8), not_after=time(20))
+
+    until = rules.after_open(start, timedelta(hours=hours))
+
+    assert until == end
+    spread = dataclasses.replace(rules, spread_until=until)
+    assert spread.spread_per_s(3600 * hours, start) == pytest.approx(1.0)
+
+
+def test_without_a_window_a_spread_counts_every_hour() -> None:
+    assert Rules(zone=LONDON).after_open(utc(2026, 11, 19, 22), timedelta(hours=4)) == utc(2026, 11, 20, 2)
 
 
 @pytest.mark.parametrize(

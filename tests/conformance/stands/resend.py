@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from newsletter.models import Asset
-from newsletter.providers.base import Letter
+from newsletter.providers.base import Form, Letter
 from tests.conformance.api_stand import COMMON, ApiStand, but, one_by_one
 from tests.conformance.stand import (
     ACCEPTED,
@@ -59,5 +59,5 @@ class ResendPicturesStand(ResendStand):
     def letters_for(self, readers: Iterable[tuple[str, str]]) -> list[Letter]:
         return compose_for(self.provider, an_email().model_copy(update={"assets": self.pictures}), readers)
 
-    def batch_size(self) -> int:
-        return form_of(self.provider, an_email().model_copy(update={"assets": self.pictures})).batch_size
+    def form(self) -> Form:
+        return form_of(self.provider, an_email().model_copy(update={"assets": self.pictures}))
