@@ -132,11 +132,11 @@ def copy_for(site: Site, seen: Preview, whom: Reader) -> Filled:
 def headers_for(site: Site, seen: Preview, whom: Reader) -> list[tuple[str, str]]:
     """The headers of this reader's copy, decoded, with its subject."""
     values = fields_for(site, seen.issue, whom)
-    filled = (
+    headers = (
         (name, filled(seen.email.model_copy(update={"text": value, "html": ""}), values).text)
         for name, value in seen.email.headers
     )
-    return [*filled, ("Subject", seen.email.subject)]
+    return [*headers, ("Subject", seen.email.subject)]
 
 
 def fields_for(site: Site, issue: str, whom: Reader, *, delivery_id: str = "") -> Fields:
