@@ -169,7 +169,8 @@ def refusal(reply: Reply, *, now: datetime, said: str = "", own: Mapping[int, Ou
     if outcome is None:
         return None
     retry_after_s = retry_after(reply.headers.get("Retry-After"), now=now) if outcome is Outcome.BUSY else None
-    reason = f"HTTP {reply.status}" + (f": {text}" if (text := said or words) else "")
+    told = "; ".join(filter(None, (said or words, _ADVICE.get(reply.status))))
+    reason = f"HTTP {reply.status}" + (f": {told}" if told else "")
     return Answer(outcome, reason=tidy_reason(reason), retry_after_s=retry_after_s)
 
 
@@ -194,8 +195,10 @@ _CLIENT_ERRORS = {
     403: "not allowed",
     404: "nothing answers at this address; look at provider.base_url",
     407: "the proxy wants a password",
-    413: "the call is too large; set a smaller provider.batch_size",
+    413: "the call is too large",
 }
+_ADVICE = {413: "set a smaller provider.batch_size"}
+"""What to do that no provider can know, whatever it says itself."""
 
 
 def pause_s(headers: Mapping[str, str], *, now: datetime, prefix: str = "x-ratelimit-") -> float | None:

@@ -83,6 +83,15 @@ def test_a_status_is_sorted_by_what_the_caller_does_next(status: int, outcome: O
     assert (answer and answer.outcome) == outcome
 
 
+@pytest.mark.parametrize("said", ["", "Payload exceeds 50 MB"])
+def test_a_call_that_is_too_large_says_what_to_set_whatever_the_provider_says(said: str) -> None:
+    answer = refusal(Reply(413, {}, b""), now=NOW, said=said)
+
+    assert answer is not None
+    assert said in str(answer.reason)
+    assert str(answer.reason).endswith("; set a smaller provider.batch_size")
+
+
 def test_a_redirect_says_where_the_api_went() -> None:
     answer = refusal(Reply(308, {"Location": "https://eu.example.com/v2"}, b""), now=NOW)
 
