@@ -87,7 +87,8 @@ class Manner:
         doubtful = tally.unsure > 0
         if is_new:
             refused_alone = tally.refused == tally.total == 1
-            step = self.step.after(doubtful=doubtful, refused_alone=refused_alone)
+            answered = tally.accepted + tally.refused > 0
+            step = self.step.after(doubtful=doubtful, answered=answered, refused_alone=refused_alone)
             return replace(self, step=step, news=self.news + doubtful)
         return self.softly() if doubtful else self
 

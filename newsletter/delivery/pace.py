@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+OPENING = 16
+"""So many letters at most show at the beginning of a run whether the provider answers at all."""
 DOUBTS_BEFORE_PAUSE = 3
 BAD_ONES_BEFORE_END = 5
 """So many letters in a row are singled out of refused calls; where more are bad, it is not the recipients."""
@@ -23,8 +25,10 @@ MEASURED_OVER_S = 10.0
 class Step:
     """How many letters the next call carries.
 
-    After a doubt one, then twice as many as long as clear answers come: an outage of ten minutes leaves a handful of
-    people in doubt, not the list. Three doubtful calls in a row are enough: a person must look.
+    The first call of a run carries a few, alone: where the provider does not answer, or does not like the issue, this
+    shows before a list of 1,300 has left in a call or two. After a doubt it is one, then twice as many as long as clear
+    answers come: an outage of ten minutes leaves a handful of people in doubt, not the list. Three doubtful calls in a
+    row are enough: a person must look.
     """
 
     largest: int
@@ -34,19 +38,25 @@ class Step:
     """A call was refused as a whole for some letter in it, which is singled out."""
     bad_in_a_row: int = 0
     """Letters that were refused alone since."""
+    is_opening: bool = False
+    """Nothing was answered yet."""
 
     @classmethod
     def first(cls, largest: int, *, in_doubt: bool = False) -> Step:
         """The first step of a run; `in_doubt`: the run before it ended with a call unanswered."""
-        return cls(largest=largest, size=1 if in_doubt else largest)
+        return cls(largest=largest, size=1 if in_doubt else min(OPENING, largest), is_opening=not in_doubt)
 
-    def after(self, *, doubtful: bool, refused_alone: bool = False) -> Step:
+    def after(self, *, doubtful: bool, answered: bool = True, refused_alone: bool = False) -> Step:
+        """`answered`: somebody of the call was taken or refused."""
         if doubtful:
-            return replace(self, size=1, doubts_in_a_row=self.doubts_in_a_row + 1)
-        size = min(self.size * 2, self.largest)
+            return replace(self, size=1, doubts_in_a_row=self.doubts_in_a_row + 1, is_opening=False)
+        if self.is_opening and not answered:
+            return self
+        size = self.largest if self.is_opening else min(self.size * 2, self.largest)
         return replace(
             self,
             size=size,
+            is_opening=False,
             doubts_in_a_row=0,
             is_halved=self.is_halved and size < self.largest,
             bad_in_a_row=self.bad_in_a_row + 1 if self.is_halved and refused_alone else 0,
@@ -54,10 +64,11 @@ class Step:
 
     def halved(self, letters: int) -> Step:
         """After a call with so many letters that was refused as a whole for some letter in it."""
-        return replace(self, size=max(min(self.size, letters // 2), 1), doubts_in_a_row=0, is_halved=True)
+        size = max(min(self.size, letters // 2), 1)
+        return replace(self, size=size, doubts_in_a_row=0, is_halved=True, is_opening=False)
 
     def softly(self) -> Step:
-        return replace(self, size=1)
+        return replace(self, size=1, is_opening=False)
 
     @property
     def is_soft(self) -> bool:

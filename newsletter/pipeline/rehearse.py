@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from newsletter.delivery.answers import fitting
 from newsletter.delivery.desk import Compose
-from newsletter.delivery.pace import Limits, Pace
+from newsletter.delivery.pace import OPENING, Limits, Pace
 from newsletter.delivery.quotas import Rules, largest_spread
 from newsletter.errors import NotPossible, Unsupported
 from newsletter.issues import archive
@@ -201,6 +201,7 @@ class _Played:
         while True:
             room = self.clock.room(max(self.pending - self.recipients, 1))
             size = min(self.form.batch_size, room or self.form.batch_size)
+            size = min(size, OPENING) if not self.calls else size
             waiting += compose(list(islice(readers, max(size - len(waiting), 0))))
             if not waiting:
                 return

@@ -51,7 +51,7 @@ def test_everyone_gets_one_letter(store: Store) -> None:
     ended = send(store, issue, provider)
 
     assert ended.ending is Ending.FINISHED
-    assert provider.calls == 3
+    assert provider.calls == 4  # a few alone, the rest of their batch, and the two others
     assert provider.taken_ids() == Counter({f"{issue}.s{number:06d}": 1 for number in range(250)})
     assert store.deliveries.counts(issue) == Counts(recipients=250, sent=250)
 
@@ -234,7 +234,18 @@ def test_three_unsure_calls_in_a_row_stop_the_run_with_a_handful_in_doubt(store:
     ended = send(store, issue, provider)
 
     assert ended.ending is Ending.DOUBTFUL
-    assert store.deliveries.counts(issue) == Counts(recipients=1000, sent=100, unsure=102, pending=798)
+    assert store.deliveries.counts(issue) == Counts(recipients=1000, sent=16, unsure=84 + 2, pending=898)
+
+
+def test_an_outage_from_the_first_call_on_leaves_a_handful_in_doubt_and_not_the_list(store: Store) -> None:
+    issue = an_approved_issue(store, readers=1300)
+    provider = Fake(Misbehaviour.parse("call-unsure-sent=@1+"), batch_size=1000)
+
+    ended = send(store, issue, provider, connections=4)
+
+    assert ended.ending is Ending.DOUBTFUL
+    assert store.deliveries.counts(issue) == Counts(recipients=1300, unsure=16 + 2, pending=1282)
+    assert provider.taken_ids().total() == 18
 
 
 def test_after_a_doubt_calls_grow_step_by_step(store: Store) -> None:
@@ -250,8 +261,8 @@ def test_after_a_doubt_calls_grow_step_by_step(store: Store) -> None:
 
     send(store, issue, provider, report=note)
 
-    assert sizes[:6] == [20, 1, 2, 4, 8, 5]
-    assert store.deliveries.counts(issue) == Counts(recipients=100, unsure=20, sent=80)
+    assert sizes[:6] == [16, 1, 2, 1, 8, 12]  # as far as a batch goes
+    assert store.deliveries.counts(issue) == Counts(recipients=100, unsure=16, sent=84)
 
 
 def test_a_look_up_clears_a_doubt(store: Store) -> None:
@@ -529,7 +540,7 @@ def test_a_run_begins_softly_where_an_earlier_one_left_doubts(store: Store) -> N
 
     send(store, issue, Fake(Misbehaviour.parse(broken), batch_size=100))
 
-    assert store.deliveries.counts(issue) == Counts(recipients=1000, unsure=102 + 3, pending=895)
+    assert store.deliveries.counts(issue) == Counts(recipients=1000, unsure=18 + 3, pending=979)
 
 
 def test_a_pause_ends_a_wait_for_a_busy_provider(store: Store) -> None:
@@ -662,7 +673,7 @@ def test_smaller_batches_from_now_on_go_to_everyone_once(store: Store) -> None:
 
     send(store, issue, provider)
 
-    assert provider.taken_ids().total() == 300
+    assert provider.taken_ids().total() == 484
     assert store.deliveries.counts(issue) == Counts(recipients=500, sent=500)
 
 

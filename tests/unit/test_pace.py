@@ -64,6 +64,17 @@ def test_a_busy_answer_halves_the_pace_and_it_climbs_back_to_none() -> None:
     assert again.slowed_to_per_s is None
 
 
+def test_a_run_opens_with_a_few_letters_until_somebody_is_answered() -> None:
+    opening = Step.first(1000)
+
+    assert (opening.size, opening.is_soft) == (16, True)
+    assert opening.after(doubtful=False, answered=False) == opening
+    assert opening.after(doubtful=False, answered=True).size == 1000
+    assert opening.after(doubtful=True).after(doubtful=False).size == 2
+    assert Step.first(10).size == 10
+    assert Step.first(1000, in_doubt=True).size == 1
+
+
 def test_of_sixteen_lanes_that_were_told_to_wait_only_the_first_is_news() -> None:
     manner = a_manner()
     for _ in range(8):
