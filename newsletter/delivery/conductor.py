@@ -179,6 +179,8 @@ class Conductor:
                 now_s=self.desk.monotonic_s(),
             )
             before, self.manner = self.manner.patience, lesson.manner
+            if not self.manner.step.is_soft:
+                self._turn.notify_all()  # whoever waited while one lane probed; that lane may go on without leaving
             if lesson.ended:
                 self.end(lesson.ended)
         if lesson.manner.patience.is_tried_since(before) and not lesson.ended:
@@ -237,7 +239,7 @@ class Conductor:
     # --- nothing to claim ---
 
     def idle(self) -> None:
-        """Done, or wait: for another lane, for the moment a busy provider named, or for another process."""
+        """Done, or wait: for another lane, the moment a busy provider named, another process."""
         with self._turn:
             if self._in_hand:
                 self._work.wait(LOOK_AROUND_S)

@@ -165,6 +165,28 @@ def test_on_sqlite_a_call_is_begun_with_the_answer_of_the_one_before(store: Stor
     assert len(begun_alone) == (1 if store.engine.dialect.name == "sqlite" else 10)
 
 
+def test_all_lanes_go_on_as_soon_as_the_first_few_letters_are_answered(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.delivery.conductor.IDLE_POLL_S", 60.0)  # so long as good as never
+    issue = an_approved_issue(store, readers=1000)
+    together = threading.Barrier(LANES)
+
+    class Opened(Fake):
+        def send(self, letters: Any, *, issue: str, key: str = "") -> list[Answer]:
+            sizes.append(len(letters))
+            if 1 < len(sizes) <= 1 + LANES:
+                together.wait(timeout=30)
+            return super().send(letters, issue=issue, key=key)
+
+    sizes = list[int]()
+
+    send(store, issue, Opened(batch_size=100))
+
+    assert not together.broken
+    assert sum(sizes) == 1000
+
+
 @pytest.mark.parametrize("slow", [Limits(calls_per_s=1.0), Limits(mails_per_s=10.0)])
 def test_a_lane_that_has_to_wait_for_its_turn_begins_no_call_before(store: Store, slow: Limits) -> None:
     issue, clock = an_approved_issue(store, readers=30), MovingClock(NOW)
