@@ -1,9 +1,9 @@
 """Batches on their way through one call of the provider.
 
-A batch walks `pending → claimed → attempting → done`, three durable commits around one call of the provider. Only
-`attempting` is ever in doubt. A claimed batch may be taken over, because its owner has to win a compare-and-set on
-owner and attempt before it calls; an attempting one never is: it is repeated under its key where the provider has
-keys, looked up, or its deliveries become unsure.
+A batch walks `pending → claimed → attempting → done`, three durable commits around one call of the provider; with the
+last of one the next may be claimed and, on SQLite, begun. Only `attempting` is ever in doubt. A claimed batch may be
+taken over, because its owner has to win a compare-and-set on owner and attempt before it calls; an attempting one never
+is: it is repeated under its key where the provider has keys, looked up, or its deliveries become unsure.
 """
 
 from __future__ import annotations

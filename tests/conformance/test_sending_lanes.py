@@ -149,7 +149,9 @@ def test_a_pause_from_elsewhere_holds_all_lanes(store: Store) -> None:
     assert store.batches.claimed(issue) == []
 
 
-def test_on_sqlite_a_call_is_begun_with_the_answer_of_the_one_before(store: Store) -> None:
+def test_on_sqlite_a_call_is_begun_with_the_answer_of_the_one_before(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     issue, provider = an_approved_issue(store, readers=100), Fake(batch_size=10)
     attempt, begun_alone = store.batches.attempt, list[Claim]()
 
@@ -157,7 +159,7 @@ def test_on_sqlite_a_call_is_begun_with_the_answer_of_the_one_before(store: Stor
         begun_alone.append(claim)
         return attempt(claim, **values)
 
-    store.batches.attempt = noted  # type: ignore[method-assign]
+    monkeypatch.setattr(store.batches, "attempt", noted)
 
     send(store, issue, provider, connections=1)
 
